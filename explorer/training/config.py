@@ -1,0 +1,49 @@
+"""The settings of one training run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from explorer.core.sampling import check_seed
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train. Raises ValueError naming the option that cannot be.
+
+    steps: updates. batch_size: windows (of the model's context length) per update. learning_rate: the peak;
+    final_learning_rate: where the cosine ends. warmup: steps up to the peak. weight_decay: on matrices only.
+    clip: the largest norm the gradient may have. evaluate_every, sample_every: steps between held-out losses and
+    between samples (0: only at the end; the end always has both). seed: of weights, batches and dropout.
+    """
+
+    steps: int = 2000
+    batch_size: int = 12
+    learning_rate: float = 1e-3
+    final_learning_rate: float = 1e-4
+    warmup: int = 100
+    weight_decay: float = 0.1
+    beta1: float = 0.9
+    beta2: float = 0.99
+    clip: float = 1.0
+    evaluate_every: int = 250
+    sample_every: int = 0
+    sample_length: int = 120
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size"):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, got {getattr(self, name)}.")
+        counts = ("warmup", "evaluate_every", "sample_every", "sample_length")
+        for name in (*counts, "weight_decay", "final_learning_rate"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}.")
+        for name in ("learning_rate", "clip"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ValueError(f"{name} must be a positive number, got {getattr(self, name)}.")
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}.")
+        check_seed(self.seed)

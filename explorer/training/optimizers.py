@@ -1,0 +1,26 @@
+"""Which parameters decay, and AdamW on them (Loshchilov & Hutter, 2019)."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from explorer.training.config import TrainingConfig
+
+
+def make_adamw(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
+    """AdamW that pulls matrices towards zero and leaves vectors (biases, norms) alone.
+
+    A bias or a norm's scale has no neighbour to be redundant with, so shrinking it only costs accuracy.
+    """
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        lr=config.learning_rate,
+        betas=(config.beta1, config.beta2),
+        fused=True,
+    )

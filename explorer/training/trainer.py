@@ -1,0 +1,206 @@
+"""The training loop as a generator: it yields after every update, and pausing is not asking for the next one.
+
+A run depends on its config, its texts and its seed alone: batches and dropout are drawn from the run's own
+generator. Its whole state can be saved after any step; a run loaded from it goes on bit for bit as if it had
+never stopped (on CPU).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from explorer.core.layers import Dropout
+from explorer.core.probability import cross_entropy
+from explorer.core.sampling import SamplingSettings
+from explorer.models.generation import generate
+from explorer.models.language_model import LanguageModel
+from explorer.text.batches import Splits, sample_batch
+from explorer.text.tokenizers import Tokenizer
+from explorer.training.config import TrainingConfig
+from explorer.training.evaluation import evaluate
+from explorer.training.optimizers import make_adamw
+from explorer.training.schedules import warmup_cosine
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is known after one update.
+
+    step, steps: updates done and planned. loss: of this batch, before the update, in nats. learning_rate: used for
+    this update. gradient_norm: before clipping. tokens_per_second: over the whole run, held-out losses
+    excluded. validation_loss, sample: where due, else None.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    learning_rate: float
+    gradient_norm: float
+    tokens_per_second: float
+    validation_loss: float | None = None
+    sample: str | None = None
+
+
+class DivergedError(RuntimeError):
+    """The loss stopped being a finite number."""
+
+
+class Trainer:
+    """One run: model, optimizer, generator and how far it has come.
+
+    Iterating yields a Progress after each update, from where the run stands to its last step. `splits` are texts;
+    the held-out part must have at least two tokens. Raises UnknownCharactersError where the tokenizer cannot
+    read them and ValueError where they are shorter than one window.
+
+    Between updates the model is in evaluation mode: looking at it (sampling, tracing) meets no dropout and draws
+    nothing from the run's generator.
+    """
+
+    def __init__(self, model: LanguageModel, tokenizer: Tokenizer, splits: Splits, config: TrainingConfig):
+        self.model, self.tokenizer, self.config = model, tokenizer, config
+        self.train_ids = torch.tensor(tokenizer.encode(splits.train))
+        self.validation_ids = torch.tensor(tokenizer.encode(splits.validation))
+        _check_lengths(self.train_ids, self.validation_ids, model.config.context_length)
+        self.optimizer = make_adamw(model, config)
+        self.good_weights = [p.detach().clone() for p in model.parameters()]  # the last with a finite loss
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.step = 0
+        self.seconds = 0.0
+        for module in model.modules():
+            if isinstance(module, Dropout):
+                module.generator = self.generator
+        model.eval()
+
+    def __iter__(self) -> Iterator[Progress]:
+        while self.step < self.config.steps:
+            started = time.perf_counter()
+            loss, learning_rate, gradient_norm = self._update()
+            self.seconds += time.perf_counter() - started
+            tokens = self.step * self.config.batch_size * self.model.config.context_length
+            yield Progress(
+                step=self.step,
+                steps=self.config.steps,
+                loss=loss,
+                learning_rate=learning_rate,
+                gradient_norm=gradient_norm,
+                tokens_per_second=tokens / max(self.seconds, 1e-9),
+                validation_loss=evaluate(self.model, self.validation_ids)
+                if self._is_due(self.config.evaluate_every)
+                else None,
+                sample=self._sample() if self._is_due(self.config.sample_every) else None,
+            )
+
+    def _update(self) -> tuple[float, float, float]:
+        """One step of AdamW on one batch; returns its loss, learning rate and gradient norm."""
+        config = self.config
+        learning_rate = warmup_cosine(
+            self.step,
+            steps=config.steps,
+            warmup=min(config.warmup, config.steps - 1),
+            peak=config.learning_rate,
+            final=min(config.final_learning_rate, config.learning_rate),
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.model.train()
+        inputs, targets = sample_batch(
+            self.train_ids, config.batch_size, self.model.config.context_length, self.generator
+        )
+        with torch.enable_grad():
+            loss = cross_entropy(self.model(inputs), targets)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+        self.model.eval()
+        gradient_norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip).item()
+        if not (math.isfinite(loss.item()) and math.isfinite(gradient_norm)):
+            raise self._step_back("gradient" if math.isfinite(loss.item()) else "loss", learning_rate)
+        _copy_weights(list(self.model.parameters()), self.good_weights)
+        self.optimizer.step()
+        self.step += 1
+        return loss.item(), learning_rate, gradient_norm
+
+    def _step_back(self, what: str, learning_rate: float) -> DivergedError:
+        """Undo the last update, whose weights are of no use; the error to raise."""
+        failed_at, self.step = self.step + 1, max(0, self.step - 1)
+        _copy_weights(self.good_weights, list(self.model.parameters()))
+        return DivergedError(
+            f"The {what} stopped being a finite number at step {failed_at}: the learning rate {learning_rate:.2g} is "
+            f"too high for this model. The weights are those of step {self.step}; try a third of it."
+        )
+
+    def _is_due(self, every: int) -> bool:
+        return self.step == self.config.steps or (every > 0 and self.step % every == 0)
+
+    def _sample(self) -> str:
+        """Text the model writes now, from a newline (or its first symbol); the run's generator is not touched."""
+        prompt = [0] if self.tokenizer.missing("\n") else self.tokenizer.encode("\n")
+        tokens = generate(self.model, prompt, self.config.sample_length, SamplingSettings(), seed=self.config.seed)
+        return self.tokenizer.decode([generated.token for generated in tokens])
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """Everything the run needs to go on, as named tensors; `load_state_tensors` takes it back."""
+        state = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for i, slots in self.optimizer.state_dict()["state"].items():
+            state |= {f"optimizer.{i}.{slot}": tensor for slot, tensor in slots.items()}
+        state["generator"] = self.generator.get_state()
+        state["progress"] = torch.tensor([float(self.step), self.seconds], dtype=torch.float64)
+        return {name: tensor.detach().clone() for name, tensor in state.items()}
+
+    def load_state_tensors(self, state: dict[str, Tensor]) -> None:
+        """Go on from a saved state; raises ValueError where it is not of this model and optimizer."""
+        model_state = {n.removeprefix("model."): t for n, t in state.items() if n.startswith("model.")}
+        slots: dict[int, dict[str, Tensor]] = {}
+        try:
+            for name, tensor in state.items():
+                if name.startswith("optimizer."):
+                    _, i, slot = name.split(".")
+                    slots.setdefault(int(i), {})[slot] = tensor
+            optimizer_state: dict[str, Any] = self.optimizer.state_dict() | {"state": slots}
+            self.model.load_state_dict(model_state)
+            self.optimizer.load_state_dict(optimizer_state)
+            self.generator.set_state(state["generator"])
+            step, self.seconds = state["progress"].tolist()
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise ValueError(f"The saved state is of another model or run: {str(error)[:200]}") from error
+        self.step = int(step)
+        _copy_weights(list(self.model.parameters()), self.good_weights)
+
+
+def _check_lengths(train_ids: Tensor, validation_ids: Tensor, context_length: int) -> None:
+    """Raise ValueError before the first update, not at the first window or the first held-out loss."""
+    if len(train_ids) <= context_length:
+        raise ValueError(
+            f"A context of {context_length} needs a training text of at least {context_length + 1} tokens, got "
+            f"{len(train_ids)}; shorten the context or bring more text."
+        )
+    if len(validation_ids) < 2:
+        raise ValueError(
+            f"The held-out text needs at least 2 tokens to predict one, got {len(validation_ids)}; bring more text."
+        )
+
+
+@torch.no_grad()
+def _copy_weights(source: list[Tensor], destination: list[Tensor]) -> None:
+    for here, there in zip(source, destination, strict=True):
+        there.copy_(here)
+
+
+def train(
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    splits: Splits,
+    config: TrainingConfig,
+    state: dict[str, Tensor] | None = None,
+) -> Iterator[Progress]:
+    """Train `model` in place, yielding Progress after every update; `state` resumes an earlier run."""
+    trainer = Trainer(model, tokenizer, splits, config)
+    if state is not None:
+        trainer.load_state_tensors(state)
+    return iter(trainer)
