@@ -57,7 +57,7 @@ def row_chart(
             category_axis(names, show_labels=False),
             category_axis(names, "next token", position=1),
         ],
-        "yAxis": [value_axis("probability", min=0), value_axis("running sum", position=1, min=0, max=1)],
+        "yAxis": [value_axis("probability", min=0), value_axis("running sum", position=1, min=0, max=1, interval=0.25)],
         "series": [{"type": "bar", "name": "probability", "data": bars, "barCategoryGap": "20%"}, staircase],
     }
 

@@ -68,7 +68,7 @@ def trace_attention(model: LanguageModel, ids: Sequence[int]) -> AttentionTrace:
     with capture(model, names) as seen:
         logits = model(torch.tensor([list(ids)]))[0]
     return AttentionTrace(
-        *(_stack(seen, part) for part in ("queries", "keys", "values", "pattern")), logits=logits.numpy()
+        _stack(seen, "queries"), _stack(seen, "keys"), _stack(seen, "values"), _stack(seen, "pattern"), logits.numpy()
     )
 
 

@@ -6,6 +6,7 @@ part of it: `blocks.*.attention.pattern` is every layer's attention pattern.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -29,8 +30,8 @@ class Captured(dict[str, Tensor]):
 def capture(model: nn.Module, names: Sequence[str], *, gradients: bool = False) -> Iterator[Captured]:
     """Record what the named submodules put out during forward passes inside the `with` block.
 
-    A later forward pass replaces an earlier one's values. Hooks are gone when the block ends, whatever happens in
-    it. Raises ValueError for a name that matches nothing, saying what there is.
+    A later forward pass replaces an earlier one's values. Only passes of the calling thread are heard. Hooks are gone
+    when the block ends, whatever happens in it. Raises ValueError for a name that matches nothing, saying what there is.
 
     >>> import torch
     >>> from explorer.models.gpt import GPT, GPTConfig
@@ -48,7 +49,7 @@ def capture(model: nn.Module, names: Sequence[str], *, gradients: bool = False) 
             raise ValueError(f"No part of the model is named {pattern!r}; there are {', '.join(list(modules)[1:8])}, …")
         chosen |= found
     captured = Captured()
-    handles = [module.register_forward_hook(_recorder(name, captured, gradients)) for name, module in chosen.items()]
+    handles = [module.register_forward_hook(_Recorder(name, captured, gradients)) for name, module in chosen.items()]
     try:
         yield captured
     finally:
@@ -56,15 +57,22 @@ def capture(model: nn.Module, names: Sequence[str], *, gradients: bool = False) 
             handle.remove()
 
 
-def _recorder(name: str, captured: Captured, gradients: bool) -> Any:
-    """A forward hook that keeps the output and, if asked, the gradient that later arrives at it."""
+class _Recorder:
+    """A forward hook that keeps the output and, if asked, the gradient that later arrives at it.
 
-    def keep_gradient(gradient: Tensor) -> None:
-        captured.gradients[name] = gradient.detach()
+    It hears only the thread that made it: visitors share one model, and each reads his own forward pass.
+    """
 
-    def record(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
-        captured[name] = output.detach()
-        if gradients and output.requires_grad:
-            output.register_hook(keep_gradient)
+    def __init__(self, name: str, captured: Captured, gradients: bool):
+        self.name, self.captured, self.gradients = name, captured, gradients
+        self.thread = threading.get_ident()
 
-    return record
+    def __call__(self, _module: nn.Module, _inputs: Any, output: Tensor) -> None:
+        if threading.get_ident() != self.thread:
+            return
+        self.captured[self.name] = output.detach()
+        if self.gradients and output.requires_grad:
+            output.register_hook(self._keep_gradient)
+
+    def _keep_gradient(self, gradient: Tensor) -> None:
+        self.captured.gradients[self.name] = gradient.detach()

@@ -11,6 +11,7 @@ T counts only the new positions and S the new and the cached.
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 
 import torch
@@ -65,7 +66,9 @@ class Tap(nn.Identity):
 
     @property
     def has_listeners(self) -> bool:
-        return bool(self._forward_hooks)
+        """Whether a hook listens to this thread; a hook with a `thread` listens to that one only."""
+        here = threading.get_ident()
+        return any(getattr(hook, "thread", here) == here for hook in tuple(self._forward_hooks.values()))
 
 
 @dataclass

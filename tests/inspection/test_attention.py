@@ -99,14 +99,14 @@ def test_every_cell_recomputed_from_its_parts_equals_the_number_shown(stages: He
 
 def test_the_running_sum_of_a_dot_product_ends_in_the_cell(stages: HeadStages) -> None:
     for stage in ("dot", "mixed"):
-        cell = open_cell(stages, stage, 4, 3, LABELS)  # type: ignore[arg-type]
+        cell = open_cell(stages, stage, 4, 3, LABELS)
         assert cell.rows[-1][-1] == cell.recomputed
         assert cell.rows[0][-1] == cell.rows[0][-2]
 
 
 def test_a_cell_names_its_query_and_key_and_its_formula_ends_in_the_number_shown(stages: HeadStages) -> None:
     for stage in ("dot", "scaled", "masked", "pattern"):
-        cell = open_cell(stages, stage, 4, 3, LABELS)  # type: ignore[arg-type]
+        cell = open_cell(stages, stage, 4, 3, LABELS)
         assert "query 4 “d”, key 3 “i”" in cell.heading
         assert cell.formula.endswith(number(cell.recomputed))
         assert float(number(cell.recomputed)) == pytest.approx(cell.shown, abs=1e-4)

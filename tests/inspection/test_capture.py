@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -105,9 +108,10 @@ def test_hooks_are_gone_after_the_block_and_after_an_exception_in_it() -> None:
 
 def test_nobody_listens_any_more_after_the_block_so_the_fused_path_runs_again() -> None:
     model = tiny_gpt()
+    tap: Any = model.get_submodule("blocks.0.attention.pattern")
     with capture(model, ["blocks.*.attention.pattern"]):
-        assert model.blocks[0].attention.pattern.has_listeners
-    assert not model.blocks[0].attention.pattern.has_listeners
+        assert tap.has_listeners
+    assert not tap.has_listeners
 
 
 def test_one_capture_inside_another_does_not_disturb_it() -> None:
@@ -128,3 +132,21 @@ def test_an_unknown_name_says_what_there_is_and_leaves_no_hook() -> None:
     ):
         pass
     assert hooks_of(model) == 0
+
+
+def test_another_threads_forward_pass_is_not_heard_and_stays_on_the_fused_path() -> None:
+    model = tiny_gpt()
+    name = "blocks.0.attention.pattern"
+    was_listening = []
+
+    def pass_of_another_visitor() -> None:
+        model(IDS[:, :2])
+        was_listening.append(model.get_submodule(name).has_listeners)
+
+    with capture(model, [name]) as seen:
+        model(IDS)
+        thread = threading.Thread(target=pass_of_another_visitor)
+        thread.start()
+        thread.join()
+        assert seen[name].shape[-2:] == (5, 5)
+    assert was_listening == [False]

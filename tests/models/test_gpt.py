@@ -15,7 +15,7 @@ from explorer.inspection.capture import capture
 from explorer.models.conversion import gpt2_to_gpt
 from explorer.models.gpt import GPT, GPTConfig
 
-SHAPE = {"vocab_size": 13, "context_length": 12, "n_layers": 3, "n_heads": 4, "d_model": 32}
+SHAPE: dict[str, Any] = {"vocab_size": 13, "context_length": 12, "n_layers": 3, "n_heads": 4, "d_model": 32}
 
 
 def tiny_gpt(seed: int = 0, **options: Any) -> GPT:

@@ -1,0 +1,108 @@
+"""The choices that several pages offer: a corpus, a checkpoint, a prompt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer.ui import frame, resources
+from explorer.ui.state import KEPT, text_box
+from explorer.ui.words import literal
+
+if TYPE_CHECKING:
+    from explorer.models.checkpoints import Checkpoint
+    from explorer.text.tokenizers import Tokenizer
+
+
+def corpus_picker(key: str = "corpus") -> str | None:
+    """The name of a corpus that is on this machine, or None while the chosen one still has to be fetched."""
+    from explorer.text.corpora import CORPORA, is_local
+
+    name = st.selectbox(
+        "Corpus: the text that is counted",
+        list(CORPORA),
+        key=key,
+        format_func=lambda name: CORPORA[name].title,
+        **KEPT,
+    )
+    st.caption(literal(CORPORA[name].description))
+    if is_local(name):
+        return str(name)
+    st.info(
+        "This text is not on this machine yet. It is downloaded once, checked, and kept.", icon=":material/download:"
+    )
+    if st.button("Download it", key=f"{key}_download"):
+        with frame.problems_in_place(), st.spinner("Downloading…"):
+            resources.corpus(name)
+            st.rerun()
+    return None
+
+
+def checkpoint_picker(key: str = "checkpoint") -> Checkpoint | None:
+    """A loaded checkpoint, or None with the reason in place."""
+    from explorer.models.cards import list_checkpoints
+
+    names = list_checkpoints()
+    if not names:
+        frame.problem("There are no trained weights in checkpoints/; `python -m explorer train` makes some.")
+        return None
+    name = st.selectbox("Checkpoint: the trained model", names, key=key, **KEPT)
+    with frame.problems_in_place():
+        loaded = resources.checkpoint(name)
+        loss = loaded.card.get("losses", {}).get("validation")
+        facts = [f"{loaded.model.parameter_count():,} learned numbers"]
+        facts += [f"trained on {loaded.card['corpus']['name']}"] if "corpus" in loaded.card else []
+        facts += [f"held-out loss {loss:.3f} nats"] if loss is not None else []
+        st.caption(literal(", ".join(facts) + "."))
+        return loaded
+    return None
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What was typed, as tokens: `ids` are those the model reads, `labels` how each is shown."""
+
+    text: str
+    ids: tuple[int, ...]
+    labels: tuple[str, ...]
+
+
+def prompt_box(tokenizer: Tokenizer, *, limit: int, default: str, key: str = "prompt") -> Prompt | None:
+    """The prompt as tokens, or None with the reason in place; nothing typed is ever changed unasked.
+
+    limit: the most tokens to return, the last ones; None of the text is lost, and what is left out is said.
+    """
+    text = text_box("Prompt: type anything", key=key, default=default)
+    if not text:
+        st.info("Type at least one character: a model needs something to continue.", icon=":material/edit:")
+        return None
+    missing = tokenizer.missing(text)
+    if missing:
+        _offer_to_drop(tokenizer, text, missing, key)
+        return None
+    ids = tokenizer.encode(text)
+    if len(ids) > limit:
+        st.warning(
+            f"The prompt has {len(ids):,} tokens; {limit} are read at once. The first {len(ids) - limit:,} are left "
+            "out here, and stay in the box.",
+            icon=":material/content_cut:",
+        )
+    kept = tuple(ids[-limit:])
+    return Prompt(text, kept, tuple(tokenizer.labels[i] for i in kept))
+
+
+def _offer_to_drop(tokenizer: Tokenizer, text: str, missing: list[str], key: str) -> None:
+    from explorer.text.tokenizers import name_character
+
+    shown = ", ".join(f"“{name_character(c)}”" for c in missing[:8]) + (" and others" if len(missing) > 8 else "")
+    frame.problem(
+        f"This model has never seen {shown}: its vocabulary has {tokenizer.vocab_size} symbols. "
+        "Change the prompt, or drop those characters."
+    )
+    st.button("Drop them", key=f"{key}_drop", on_click=_drop, args=(key, text, missing))
+
+
+def _drop(key: str, text: str, missing: list[str]) -> None:
+    st.session_state[key] = "".join(c for c in text if c not in missing)

@@ -1,0 +1,1 @@
+"""The interactive parts of pages, one module a page: controls, figure, reading. The pages arrange them and explain."""
