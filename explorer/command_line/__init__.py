@@ -1,0 +1,1 @@
+"""What the longer commands of `python -m explorer` do; the options are declared where the commands are."""
