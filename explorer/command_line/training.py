@@ -21,6 +21,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from explorer.models import cards
+
 if TYPE_CHECKING:
     from explorer.text.corpora import Corpus
     from explorer.training.trainer import Trainer
@@ -39,7 +41,7 @@ def train(
     corpus: Annotated[str | None, typer.Option(help="A name from `corpora`; default: the preset's.")] = None,
     text: Annotated[Path | None, typer.Option(help="Your own UTF-8 text file instead of a corpus.")] = None,
     name: Annotated[str | None, typer.Option(help="The checkpoint's name; default: the preset's.")] = None,
-    out: Annotated[Path, typer.Option(help="The folder for the checkpoint.")] = Path("checkpoints"),
+    out: Annotated[Path | None, typer.Option(help="The folder; default: where `checkpoints` looks.")] = None,
     steps: Annotated[int | None, typer.Option(help="How many updates.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Windows of text per update.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The peak of the schedule.")] = None,
@@ -77,12 +79,13 @@ def train(
         check_dtype(dtype)
         if save_every < 1:
             raise ValueError(f"save-every must be at least 1 step, got {save_every}.")
-        _make_folder(out)
+        folder = out or cards.FOLDER
+        _make_folder(folder)
         job = _TrainingCommand(preset, corpus, text, name or preset, seed, model_options, training_options)
         if resume:
             job.resume()
         job.run(save_every)
-        job.write_checkpoint(out, dtype)
+        job.write_checkpoint(folder, dtype)
     except (ValueError, OSError, CorpusError, DivergedError) as error:
         console.print(f"[bold red]error[/]: {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error

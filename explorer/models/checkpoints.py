@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def check_dtype(dtype: str) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write the whole file or nothing: beside it first, flushed to disk, then renamed into place."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         with beside.open("wb") as file:
             file.write(content)

@@ -26,7 +26,8 @@ def model() -> GPT:
 def test_a_silent_head_equals_a_head_whose_projection_weights_are_zero(model: GPT) -> None:
     without = copy.deepcopy(model)
     with torch.no_grad():
-        without.get_submodule("blocks.1.attention.projection").weight[:, 4:8] = 0  # head 1 of 3, four channels each
+        projection = without.get_parameter("blocks.1.attention.projection.weight")
+        projection[:, 4:8] = 0  # head 1 of 3, four channels each
         expected = torch.softmax(without(torch.tensor([IDS]))[0, -1].double(), -1).numpy()
     reading = read_next(model, IDS, [(1, 1)])
     assert abs(reading.probabilities - expected).max() < 1e-6
