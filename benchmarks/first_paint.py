@@ -36,7 +36,7 @@ def seconds_to_paint(browser: Browser, script: Path) -> float:
     started = time.perf_counter()
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_for_health(port)
+        wait_for_health(port)
         page = browser.new_context().new_page()
         page.goto(f"http://127.0.0.1:{port}/")
         page.wait_for_selector("h1", state="visible")
@@ -48,7 +48,8 @@ def seconds_to_paint(browser: Browser, script: Path) -> float:
         server.wait(20)
 
 
-def _wait_for_health(port: int, limit: float = 60) -> None:
+def wait_for_health(port: int, limit: float = 60) -> None:
+    """Return once the server on the port answers; raises RuntimeError after `limit` seconds."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         try:

@@ -143,4 +143,4 @@ def show_next(loaded: Checkpoint, prompt: Prompt, off: frozenset[tuple[int, int]
                 f"({without.loss - whole.loss:+.3f})."
             )
         chart = next_token_chart(whole.probabilities, labels, changed=without.probabilities)
-    st.echarts_chart(chart, height=420, key="gpt_next", alt="The likeliest next tokens with their probabilities")
+    st.echarts_chart(chart, height=420 if not off else 620, key="gpt_next", alt="The likeliest next tokens with their probabilities")
