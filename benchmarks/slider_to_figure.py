@@ -81,8 +81,7 @@ def main() -> None:
         port = probe.getsockname()[1]
     script = ROOT / "benchmarks" / "_slider_page.py"
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, **quiet)
+    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL)
     try:
         wait_for_health(port)
         with sync_playwright() as playwright:

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
@@ -105,12 +106,15 @@ def _wait_for_health(url: str, server: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """`open_page(url, dark=False, width=1280)` opens the address in a fresh context and watches it."""
+    """`open_page(url, dark=False, width=1280, **context_options)` opens the address in a fresh context and watches it.
+
+    `context_options` go to playwright's `new_context`: `has_touch=True`, `device_scale_factor=2`.
+    """
     contexts = []
 
-    def visit(url: str, *, dark: bool = False, width: int = 1280, height: int = 900) -> Visit:
+    def visit(url: str, *, dark: bool = False, width: int = 1280, height: int = 900, **context_options: Any) -> Visit:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", **context_options
         )
         contexts.append(context)
         context.set_default_timeout(30_000)

@@ -93,7 +93,7 @@ def test_a_small_call_sends_exact_float32_and_keeps_masked_cells() -> None:
     data = sent(page())
     values = np.frombuffer(base64.b64decode(data["values"]), "<f4")
     assert data["exact"] is True
-    np.testing.assert_array_equal(values[:6], np.float32([0.1, 0.2, 0.3, 0.4, np.nan, 0.6]))
+    np.testing.assert_array_equal(values[:6], np.array([0.1, 0.2, 0.3, 0.4, np.nan, 0.6], np.float32))
 
 
 def test_a_large_call_sends_one_byte_a_cell_with_255_for_masked() -> None:

@@ -163,6 +163,7 @@ def matrix(
     result = _chosen(st.session_state.get(key), selected, shown)
     data = _values_payload(shown) | {
         "alt": alt,
+        "name": key,
         "rowAxis": row_axis,
         "columnAxis": column_axis,
         "perRow": per_row,

@@ -22,7 +22,8 @@ function shortened(g, text, room) {
 }
 
 function paintCells(g, m, t, ramp, dpr) {
-  const n = m.rows * m.columns, picture = new ImageData(m.columns, m.rows), pixels = new Uint32Array(picture.data.buffer);
+  const n = m.rows * m.columns, picture = new ImageData(m.columns, m.rows);
+  const pixels = new Uint32Array(picture.data.buffer);
   for (let i = 0; i < n; i++) pixels[i] = ramp.pixels[m.shades[i]];
   if (scratch.width < m.columns) scratch.width = m.columns;
   if (scratch.height < m.rows) scratch.height = m.rows;
@@ -76,9 +77,10 @@ function paintFrame(g, m, t, theme, dpr) {
 
 function paintText(g, m, t, theme, ramp) {
   const two = m.text.some((text) => text.includes('\n'));
-  const longestLine = m.text.reduce((a, text) => text.split('\n').reduce((b, line) => (line.length > b.length ? line : b), a), '');
+  const lines = m.text.flatMap((text) => text.split('\n'));
+  const longestLine = lines.reduce((a, line) => (line.length > a.length ? line : a), '0');
   g.font = `10px ${theme.font}`;
-  const size = Math.min(12.5, t.cell * (two ? 0.38 : 0.5), (t.cell - 3) / (g.measureText(longestLine || '0').width / 10));
+  const size = Math.min(12.5, t.cell * (two ? 0.38 : 0.5), (t.cell - 3) / (g.measureText(longestLine).width / 10));
   m.textDrawn = size >= 7;
   if (!m.textDrawn) return;
   g.font = `${size}px ${theme.font}`;
@@ -113,8 +115,9 @@ function rowLabel(g, view, k, i) {
 
 function columnLabel(g, view, k, j) {
   const t = view.layout.tiles[k], m = view.matrices[k], { upright } = t.columns;
+  const x = t.x + ((j + 0.5) * t.width) / m.columns;
   g.textAlign = upright ? 'left' : 'center';
-  label(g, nameOf(m.columnNames, j), t.x + ((j + 0.5) * t.width) / m.columns, t.y - (upright ? 6 : 8), upright, upright ? 80 : 400);
+  label(g, nameOf(m.columnNames, j), x, t.y - (upright ? 6 : 8), upright, upright ? 80 : 400);
 }
 
 function paintLabels(g, view, k, theme) {
@@ -230,7 +233,8 @@ function paintMarks(view, canvas, theme, dpr, at, chosen) {
       g.lineWidth = 1;
       g.strokeRect(t.x - 0.5, first.y - 0.5, t.width + 1, first.h + 1);
       paintStrongLabels(g, view, k, at, theme);
-      if (at.column < m.columns) ring(g, squareOf(view, k, at.row, at.column), theme.text, theme.ground, k === at.matrix ? 2 : 1.5, 2);
+      if (at.column >= m.columns) return;
+      ring(g, squareOf(view, k, at.row, at.column), theme.text, theme.ground, k === at.matrix ? 2 : 1.5, 2);
     });
   }
   if (chosen) ring(g, squareOf(view, chosen.matrix, chosen.row, chosen.column), theme.accent, theme.ground, 2.75, 4);

@@ -36,7 +36,8 @@ function cellFor(view, grid, room, named, measure) {
 function arrange(view, room, measure) {
   const { matrices, data } = view, n = matrices.length;
   const widest = Math.max(...matrices.map((m) => m.columns));
-  const wanted = Math.min(data.maxCell, Math.max(data.minCell, matrices.some((m) => m.text) ? 24 : Math.max(2, 150 / widest)));
+  const readable = matrices.some((m) => m.text) ? 24 : Math.max(2, 150 / widest);
+  const wanted = Math.min(data.maxCell, Math.max(data.minCell, readable));
   for (let perRow = Math.min(n, data.perRow ?? n); ; perRow--) {
     const grid = fold(n, perRow);
     let named = true, cell = cellFor(view, grid, room, true, measure);
@@ -49,7 +50,8 @@ function arrange(view, room, measure) {
 // Whole device pixels where a cell has several, so that all cells are equally wide.
 function snapped(cell, view, dpr) {
   const widest = Math.max(...view.matrices.map((m) => m.columns));
-  const least = Math.max(view.data.minCell, Math.min(view.data.maxCell, (view.matrices.length > 1 ? 88 : 40) / widest));
+  const smallest = (view.matrices.length > 1 ? 88 : 40) / widest; // a map narrower than this shows nothing
+  const least = Math.max(view.data.minCell, Math.min(view.data.maxCell, smallest));
   const device = Math.max(cell, least) * dpr;
   return (device >= 4 ? Math.floor(device + 1e-6) : device) / dpr;
 }
@@ -77,7 +79,8 @@ function layout(view, room, dpr, measure) {
   const tiles = [];
   let y = above, width = 0;
   for (const row of grid) {
-    const columns = row.map((k) => (named ? thin(matrices[k].columnNames, matrices[k].columns, cell, measure, true) : null));
+    const columnsOf = (m) => thin(m.columnNames, m.columns, cell, measure, true);
+    const columns = row.map((k) => (named ? columnsOf(matrices[k]) : null));
     const head = row.some((k) => matrices[k].title) ? TITLE + 9 : 0;
     const top = head + (named ? Math.max(...columns.map((c) => c.depth)) : 0);
     let x = sides, bottom = 0;

@@ -58,7 +58,8 @@ function formatNumber(value, [decimals, kind]) {
 
 // Blanks that carry meaning are made visible: a token may be a space or a line break.
 function visible(label) {
-  return String(label).replace(/\n/g, '↵').replace(/\t/g, '⇥').replace(/^ +| +$/g, (blanks) => '␣'.repeat(blanks.length));
+  const shown = String(label).replace(/\n/g, '↵').replace(/\t/g, '⇥');
+  return shown.replace(/^ +| +$/g, (blanks) => '␣'.repeat(blanks.length));
 }
 
 const nameOf = (names, i) => (names ? visible(names[i]) : String(i));
@@ -66,7 +67,8 @@ const nameOf = (names, i) => (names ? visible(names[i]) : String(i));
 function describe(view, at) {
   const m = view.matrices[at.matrix], data = view.data, i = at.row * m.columns + at.column, value = m.value(i);
   // A label that occurs twice does not say which one is meant: its number does.
-  const named = (names, k) => `“${nameOf(names, k)}”${names.indexOf(names[k]) !== names.lastIndexOf(names[k]) ? ` (${k})` : ''}`;
+  const twice = (names, k) => names.indexOf(names[k]) !== names.lastIndexOf(names[k]);
+  const named = (names, k) => `“${nameOf(names, k)}”${twice(names, k) ? ` (${k})` : ''}`;
   const part = (axis, names, k, word) => `${axis || word} ${names ? named(names, k) : k}`;
   return {
     title: m.title,

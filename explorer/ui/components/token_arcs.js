@@ -2,199 +2,206 @@
 
 const HINT = 'Hover, tap or focus a token to see where it looks; click it (or press Enter) to keep it.';
 
-function button(text, role) {
-  const b = Object.assign(document.createElement('button'), { type: 'button', textContent: text });
-  b.setAttribute('role', role);
-  return b;
+function button(role, act) {
+  const made = Object.assign(document.createElement('button'), { type: 'button', onclick: act });
+  made.setAttribute('role', role);
+  return made;
 }
 
-// Keeps as many children as `n`, so that focus survives new data.
+// Keeps the children that are already there, so that focus survives new data.
 function fitted(parent, n, make) {
   while (parent.children.length > n) parent.lastChild.remove();
   while (parent.children.length < n) parent.append(make(parent.children.length));
   return [...parent.children];
 }
 
-function mount(root) {
-  const find = (name) => root.querySelector(name), svg = find('svg'), row = find('.tokens'), scroll = find('.scroll');
-  const view = { data: null, bytes: null, signature: null, send: () => {}, state: null, hover: null };
-  const bars = { layer: find('[data-bar=layer] .choices'), head: find('[data-bar=head] .choices'), on: find('[data-bar=on] .choices') };
-  let spans = [];
+// Where an arrow key, Home or End leads from place `at` of `n`; undefined for any other key.
+function destination(event, at, n) {
+  return { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: n - 1 }[event.key];
+}
 
-  const isOff = (layer, head) => view.state.disabled.has(`${layer},${head}`);
+class View {
+  data = null; // the last message
+  bytes = null; // its weights, decoded once a signature
+  signature = null;
+  state = null; // { layer, head, token, disabled }: what the visitor chose
+  hover = null; // the token under the pointer or the focus
+  spans = [];
+  send = () => {};
 
-  function push() {
-    const { layer, head, token, disabled } = view.state;
-    view.send({ layer, head, token, disabled: [...disabled].map((pair) => pair.split(',').map(Number)), of: view.data.passed });
+  constructor(root) {
+    this.root = root;
+    const find = (name) => root.querySelector(name);
+    [this.svg, this.row, this.scroll] = ['svg', '.tokens', '.scroll'].map(find);
+    [this.all, this.readout] = ['.all', '.readout'].map(find);
+    this.bars = {};
+    for (const name of ['layer', 'head', 'on']) this.bars[name] = find(`[data-bar=${name}] .choices`);
+    this.listen();
   }
 
-  function choose(change) {
-    if (Object.entries(change).every(([name, value]) => view.state[name] === value)) return;
-    Object.assign(view.state, change);
-    draw();
-    push();
+  listen() {
+    for (const name of ['layer', 'head']) this.bars[name].onkeydown = (event) => this.turn(event, name);
+    this.row.onkeydown = (event) => this.press(event);
+    this.row.onpointerleave = (event) => { if (event.pointerType !== 'touch') this.look(null); };
+    this.row.onfocusout = (event) => { if (!this.row.contains(event.relatedTarget)) this.look(null); };
+    this.all.onclick = () => {
+      this.state.disabled.clear();
+      this.changed();
+      this.bars.head.children[this.state.head].focus(); // the button that had the focus goes away
+    };
+    const observer = new ResizeObserver(() => { if (this.data) this.drawArcs(); });
+    observer.observe(this.scroll);
+    this.unmount = () => observer.disconnect();
   }
 
-  function toggle(head) {
-    const { layer, disabled } = view.state, pair = `${layer},${head}`;
+  show(data) {
+    const pinnedAnew = data.passed.token !== this.data?.passed.token;
+    this.follow(data);
+    this.data = data;
+    if (this.signature !== data.signature) {
+      this.bytes = bytesOf(data.weights);
+      this.signature = data.signature;
+    }
+    this.root.querySelector('.arcs').setAttribute('aria-label', data.alt);
+    this.showTokens();
+    this.draw();
+    const pinned = this.spans[this.state.token];
+    if (pinnedAnew && pinned) this.scroll.scrollLeft = pinned.offsetLeft - this.scroll.clientWidth / 2;
+  }
+
+  // Parts that the page passes anew win over what was chosen before; the rest stays as the visitor left it.
+  follow(data) {
+    if (!this.state) {
+      const { layer, head, token, disabled } = data.current;
+      this.state = { layer, head, token, disabled: new Set(disabled.map(String)) };
+    }
+    const { state } = this, sizes = { layer: data.layers, head: data.heads, token: data.tokens.length };
+    for (const [name, size] of Object.entries(sizes)) {
+      const anew = this.data && data.passed[name] !== this.data.passed[name];
+      if (anew || state[name] >= size) state[name] = data.passed[name];
+    }
+    for (const pair of state.disabled) {
+      const [layer, head] = pair.split(',').map(Number);
+      if (layer >= data.layers || head >= data.heads) state.disabled.delete(pair);
+    }
+    if (this.hover >= data.tokens.length) this.hover = null;
+  }
+
+  choose(change) {
+    if (Object.entries(change).every(([name, value]) => this.state[name] === value)) return;
+    Object.assign(this.state, change);
+    this.changed();
+  }
+
+  toggle(head) {
+    const { layer, disabled } = this.state, pair = `${layer},${head}`;
     if (!disabled.delete(pair)) disabled.add(pair);
-    draw();
-    push();
+    this.changed();
   }
 
-  function radios(name, n) {
-    const list = fitted(bars[name], n, (i) => {
-      const b = button(String(i), 'radio');
-      b.onclick = () => choose({ [name]: i });
-      return b;
-    });
-    list.forEach((b, i) => {
-      b.setAttribute('aria-checked', String(i === view.state[name]));
-      b.tabIndex = i === view.state[name] ? 0 : -1;
-      const off = name === 'head' && isOff(view.state.layer, i);
-      b.classList.toggle('off', off);
-      b.setAttribute('aria-label', `${name} ${i}${off ? ', switched off' : ''}`);
+  changed() {
+    this.draw();
+    const { layer, head, token, disabled } = this.state;
+    const pairs = [...disabled].map((pair) => pair.split(',').map(Number));
+    this.send({ layer, head, token, disabled: pairs, of: this.data.passed });
+  }
+
+  turn(event, name) {
+    const n = this.data[`${name}s`], to = destination(event, this.state[name], n);
+    if (to === undefined) return;
+    event.preventDefault();
+    this.choose({ [name]: (to + n) % n });
+    this.bars[name].children[this.state[name]].focus();
+  }
+
+  press(event) {
+    const at = this.spans.indexOf(this.root.activeElement), last = this.spans.length - 1;
+    const to = destination(event, at, this.spans.length);
+    if (event.key === 'Escape') this.look(null);
+    else if (event.key === 'Enter' || event.key === ' ') this.spans[at]?.click();
+    else if (to !== undefined) this.spans[Math.max(0, Math.min(last, to))].focus();
+    else return;
+    event.preventDefault();
+  }
+
+  look(token) {
+    this.hover = token;
+    this.drawArcs();
+  }
+
+  isOff(head) {
+    return this.state.disabled.has(`${this.state.layer},${head}`);
+  }
+
+  draw() {
+    this.drawRadios('layer', this.data.layers);
+    this.drawRadios('head', this.data.heads);
+    this.drawSwitches();
+    this.drawArcs();
+  }
+
+  drawRadios(name, n) {
+    fitted(this.bars[name], n, (i) => button('radio', () => this.choose({ [name]: i }))).forEach((radio, i) => {
+      const here = i === this.state[name], off = name === 'head' && this.isOff(i);
+      radio.textContent = i;
+      radio.setAttribute('aria-checked', String(here));
+      radio.setAttribute('aria-label', `${name} ${i}${off ? ', switched off' : ''}`);
+      radio.tabIndex = here ? 0 : -1;
+      radio.classList.toggle('off', off);
     });
   }
 
-  function switches() {
-    const { layer, disabled } = view.state;
-    fitted(bars.on, view.data.heads, (i) => {
-      const b = button('', 'switch');
-      b.onclick = () => toggle(i);
-      return b;
-    }).forEach((b, i) => {
-      b.textContent = isOff(layer, i) ? 'off' : 'on';
-      b.setAttribute('aria-checked', String(!isOff(layer, i)));
-      b.setAttribute('aria-label', `layer ${layer}, head ${i}`);
+  drawSwitches() {
+    fitted(this.bars.on, this.data.heads, (i) => button('switch', () => this.toggle(i))).forEach((one, i) => {
+      one.textContent = this.isOff(i) ? 'off' : 'on';
+      one.setAttribute('aria-checked', String(!this.isOff(i)));
+      one.setAttribute('aria-label', `layer ${this.state.layer}, head ${i}`);
     });
-    find('.all').classList.toggle('needed', disabled.size > 0);
-    find('.all').textContent = disabled.size ? `All on (${disabled.size} off)` : 'All on';
+    const { size } = this.state.disabled;
+    this.all.classList.toggle('needed', size > 0);
+    this.all.textContent = size ? `All on (${size} off)` : 'All on';
   }
 
-  function showTokens(tokens) {
-    spans = fitted(row, tokens.length, (i) => {
-      const span = document.createElement('span');
-      span.setAttribute('role', 'option');
-      span.onpointerenter = (event) => { if (event.pointerType !== 'touch') look(i); };
-      span.onfocus = () => look(i);
-      span.onclick = () => {
-        look(i);
-        choose({ token: view.state.token === i ? null : i });
-      };
-      span.className = 'token';
-      return span;
-    });
-    spans.forEach((span, i) => {
-      if (span.textContent !== visible(tokens[i])) span.textContent = visible(tokens[i]);
-      span.setAttribute('aria-label', `${visible(tokens[i])}, token ${i}`);
+  makeToken(i) {
+    const span = Object.assign(document.createElement('span'), { className: 'token' });
+    span.setAttribute('role', 'option');
+    span.onpointerenter = (event) => { if (event.pointerType !== 'touch') this.look(i); };
+    span.onfocus = () => this.look(i);
+    span.onclick = () => {
+      this.look(i);
+      this.choose({ token: this.state.token === i ? null : i });
+    };
+    return span;
+  }
+
+  showTokens() {
+    const { tokens } = this.data;
+    this.spans = fitted(this.row, tokens.length, (i) => this.makeToken(i));
+    this.spans.forEach((span, i) => {
+      const text = visible(tokens[i]);
+      if (span.textContent === text) return;
+      span.textContent = text;
+      span.setAttribute('aria-label', `${text}, token ${i}`);
     });
   }
 
-  function look(i) {
-    view.hover = i;
-    drawArcs();
-  }
-
-  function drawArcs() {
-    const { layer, head, token } = view.state, q = view.hover ?? token, read = find('.readout');
-    const words = drawToken(view, svg, spans, q, isOff(layer, head)) ?? HINT;
-    if (read.textContent !== words) read.textContent = words;
-    read.classList.toggle('token-read', q !== null);
-    spans.forEach((span, i) => {
+  drawArcs() {
+    const { head, token } = this.state, q = this.hover ?? token;
+    const words = drawToken(this, this.svg, this.spans, q, this.isOff(head)) ?? HINT;
+    if (this.readout.textContent !== words) this.readout.textContent = words;
+    this.readout.classList.toggle('token-read', q !== null);
+    this.spans.forEach((span, i) => {
       span.tabIndex = i === (q ?? 0) ? 0 : -1;
       span.classList.toggle('pinned', i === token);
       span.setAttribute('aria-selected', String(i === token));
     });
   }
-
-  function draw() {
-    radios('layer', view.data.layers);
-    radios('head', view.data.heads);
-    switches();
-    drawArcs();
-  }
-
-  // Parts that the page passes anew win over what was chosen before; the rest stays as the visitor left it.
-  function follow(data) {
-    if (!view.state) {
-      const { layer, head, token, disabled } = data.current;
-      view.state = { layer, head, token, disabled: new Set(disabled.map(String)) };
-    } else {
-      for (const name of ['layer', 'head', 'token']) {
-        if (data.passed[name] !== view.data.passed[name]) view.state[name] = data.passed[name];
-      }
-    }
-    const { state } = view, limits = { layer: data.layers, head: data.heads };
-    for (const name of ['layer', 'head']) if (state[name] >= limits[name]) state[name] = data.passed[name];
-    if (state.token !== null && state.token >= data.tokens.length) state.token = data.passed.token;
-    for (const pair of state.disabled) {
-      const [layer, head] = pair.split(',').map(Number);
-      if (layer >= data.layers || head >= data.heads) state.disabled.delete(pair);
-    }
-    if (view.hover !== null && view.hover >= data.tokens.length) view.hover = null;
-  }
-
-  // A pinned token far along the prompt is brought into sight when the page, not the visitor, pinned it.
-  function reveal() {
-    const span = spans[view.state.token];
-    if (span) scroll.scrollLeft = span.offsetLeft - scroll.clientWidth / 2;
-  }
-
-  view.show = (data) => {
-    const moved = data.passed.token !== view.data?.passed.token;
-    follow(data);
-    view.data = data;
-    if (view.signature !== data.signature) {
-      view.bytes = bytesOf(data.weights);
-      view.signature = data.signature;
-    }
-    find('.arcs').setAttribute('aria-label', data.alt);
-    showTokens(data.tokens);
-    draw();
-    if (moved) reveal();
-  };
-
-  function step(event, n, at, go) {
-    const to = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: n - 1 }[event.key];
-    if (to === undefined) return;
-    event.preventDefault();
-    go(to);
-  }
-  for (const name of ['layer', 'head']) {
-    bars[name].onkeydown = (event) => step(event, view.data[`${name}s`], view.state[name], (to) => {
-      const n = view.data[`${name}s`], i = (to + n) % n;
-      choose({ [name]: i });
-      bars[name].children[i].focus();
-    });
-  }
-  row.onkeydown = (event) => {
-    const at = spans.indexOf(root.activeElement);
-    if (event.key === 'Enter' || event.key === ' ') {
-      event.preventDefault();
-      spans[at]?.click();
-    } else if (event.key === 'Escape') look(null);
-    else step(event, spans.length, at, (to) => spans[Math.max(0, Math.min(spans.length - 1, to))].focus());
-  };
-  row.onpointerleave = (event) => { if (event.pointerType !== 'touch') look(null); };
-  row.onfocusout = (event) => { if (!row.contains(event.relatedTarget)) look(null); };
-  find('.all').onclick = () => {
-    view.state.disabled.clear();
-    draw();
-    push();
-    bars.head.children[view.state.head].focus();
-  };
-
-  const observer = new ResizeObserver(() => { if (view.data) drawArcs(); });
-  observer.observe(scroll);
-  view.unmount = () => observer.disconnect();
-  return view;
 }
 
 const views = new WeakMap();
 
 export default function ({ data, parentElement, setStateValue }) {
-  if (!views.has(parentElement)) views.set(parentElement, mount(parentElement));
+  if (!views.has(parentElement)) views.set(parentElement, new View(parentElement));
   const view = views.get(parentElement);
   view.send = (chosen) => setStateValue('chosen', chosen);
   view.show(data);

@@ -91,11 +91,9 @@ def token_arcs(
 def _check(tokens: Sequence[str], weights: np.ndarray, layer: int, head: int, token: int | None) -> None:
     n = len(tokens)
     if weights.ndim != 4 or weights.shape[2:] != (n, n) or weights.size == 0:
-        raise ValueError(f"attention: expected layers × heads × {n} × {n} for {n} tokens, got shape {weights.shape}.")
+        raise ValueError(f"attention: expected layers × heads × {n} × {n} for {n} tokens, got {weights.shape}.")
     if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.max() <= 1.001):
-        raise ValueError(
-            "attention: expected weights from 0 to 1, each row summing to 1; got others. Apply softmax first."
-        )
+        raise ValueError("attention: expected weights from 0 to 1 (a softmax over each row), got others.")
     for name, value, size in (("layer", layer, weights.shape[0]), ("head", head, weights.shape[1])):
         if not 0 <= value < size:
             raise ValueError(f"{name}: expected 0 to {size - 1}, got {value}.")

@@ -23,10 +23,10 @@ function weightsOf(view, q) {
 function arc(from, to, weight, off) {
   const path = document.createElementNS(SVG, 'path'), y = HEIGHT - 2;
   const rise = Math.min(HEIGHT - 12, 16 + Math.abs(from - to) * 0.45) * 1.3;
-  path.setAttribute('d', from === to ? `M${from - 4},${y} C${from - 16},${y - 32} ${from + 16},${y - 32} ${from + 4},${y}`
-    : `M${from},${y} C${from},${y - rise} ${to},${y - rise} ${to},${y}`);
+  const loop = `M${from - 4},${y} C${from - 16},${y - 32} ${from + 16},${y - 32} ${from + 4},${y}`;
+  path.setAttribute('d', from === to ? loop : `M${from},${y} C${from},${y - rise} ${to},${y - rise} ${to},${y}`);
   path.setAttribute('stroke-width', (0.7 + weight * 6.5).toFixed(2));
-  path.setAttribute('stroke-opacity', (0.18 + weight * 0.82).toFixed(2));
+  path.setAttribute('stroke-opacity', (0.35 + weight * 0.65).toFixed(2));
   if (off) path.setAttribute('class', 'off');
   return path;
 }
@@ -34,12 +34,13 @@ function arc(from, to, weight, off) {
 // The strongest places first, in words; what is left is summed, so that the shares add up.
 function summary(view, q, weights, off) {
   const { data, state } = view;
-  const order = weights.map((w, k) => [w, k]).sort((a, b) => b[0] - a[0]).filter(([w]) => w >= 0.01).slice(0, 4);
+  const order = weights.map((w, k) => [w, k]).filter(([w]) => w >= 0.01).sort((a, b) => b[0] - a[0]).slice(0, 4);
   const share = (w) => `${Math.round(w * 100)} %`;
   const parts = order.map(([w, k]) => `${k === q ? 'itself' : `“${visible(data.tokens[k])}” (${k})`} ${share(w)}`);
   const rest = 1 - order.reduce((total, [w]) => total + w, 0);
   if (rest >= 0.01) parts.push(`the others ${share(rest)}`);
-  return `Layer ${state.layer}, head ${state.head}${off ? ' (switched off)' : ''}: “${visible(data.tokens[q])}” (${q}) looks at ${parts.join(', ')}.`;
+  const head = `Layer ${state.layer}, head ${state.head}${off ? ' (switched off)' : ''}`;
+  return `${head}: “${visible(data.tokens[q])}” (${q}) looks at ${parts.join(', ')}.`;
 }
 
 // Draws token `q` (null: nothing) and returns the sentence that says the same.
@@ -50,7 +51,7 @@ function drawToken(view, svg, spans, q, off) {
   const colour = off ? 'var(--st-gray-text-color)' : 'var(--st-primary-color)';
   spans.forEach((span, k) => {
     const w = weights?.[k] ?? 0;
-    span.style.background = w >= 0.004 ? `color-mix(in srgb, ${colour} ${Math.round(8 + w * 62)}%, transparent)` : '';
+    span.style.background = w >= 0.004 ? `color-mix(in srgb, ${colour} ${Math.round(12 + w * 62)}%, transparent)` : '';
     span.classList.toggle('here', k === q);
   });
   if (!weights) {
