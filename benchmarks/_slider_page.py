@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 
+import numpy as np
 import streamlit as st
 
 from explorer.inspection.attention import shrink_maps, trace_attention
@@ -53,15 +54,16 @@ def page(figure: str) -> None:
         text = [
             [f"{a}{b}\n{p:.1f}" for b, p in zip(reading.labels, row, strict=True)] for a, row in _rows(reading, shown)
         ]
-        names = {"row_labels": reading.labels, "column_labels": reading.labels}
-        matrix(Matrix(shown, text=text, gamma=2.5, **names), key="letters", alt=told, value_format=1)
+        labels = reading.labels
+        table = Matrix(shown, row_labels=labels, column_labels=labels, text=text, gamma=2.5)
+        matrix(table, key="letters", alt=told, value_format=1)
     else:
         maps, heads = walls()[value]
         matrix(maps, key="wall", alt=told, per_row=heads)
 
 
-def _rows(reading: BigramReading, shown: object) -> list[tuple[str, list[float]]]:
-    return list(zip(reading.labels, shown.tolist(), strict=True))  # type: ignore[attr-defined]
+def _rows(reading: BigramReading, shown: np.ndarray) -> list[tuple[str, list[float]]]:
+    return list(zip(reading.labels, shown.tolist(), strict=True))
 
 
 page(st.query_params.get("figure", "text"))

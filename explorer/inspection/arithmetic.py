@@ -98,7 +98,7 @@ def softmax_cell(row: np.ndarray, column: int, labels: Sequence[str], *, shown: 
     value = float(row[column])
     return CellArithmetic(
         heading,
-        rf"\frac{{e^{{{number(value)} - {number(largest)}}}}}{{\sum_j e^{{s_j - {number(largest)}}}}} = "
+        rf"\frac{{e^{{{number(value)} {-largest:+.4f}}}}}{{\sum_j e^{{s_j {-largest:+.4f}}}}} = "
         rf"\frac{{{number(top)}}}{{{number(total)}}} = {number(top / total)}",
         ("key", "score", "exp(score − largest)", "running sum"),
         tuple(rows),
