@@ -7,15 +7,20 @@ from explorer.ui.visitors import keep_alive
 
 st.set_page_config(page_title="Language model explorer", page_icon="🔤", layout="wide")
 
-# Each `url_path` differs from the file's name: with a folder called pages/, Streamlit would otherwise answer the first
-# deep link after a start with that file alone, without this navigation.
+# No `url_path` of our own: the first deep link after a start is answered by the page's file alone, under the address
+# that follows from its name, and `frame.header` then comes back here. Another address would be "not found" that once.
 page = st.navigation(
     {
         "": [st.Page("pages/overview.py", title="Overview", icon=":material/explore:", default=True)],
-        "Counting": [st.Page("pages/bigram.py", title="Bigram", icon=":material/grid_on:", url_path="bigram-model")],
+        "Where it all began": [
+            st.Page("pages/first_neurons.py", title="First neurons", icon=":material/psychology:"),
+            st.Page("pages/energy.py", title="Energy models", icon=":material/landscape:"),
+            st.Page("pages/autograd.py", title="Autograd", icon=":material/account_tree:"),
+        ],
+        "Counting": [st.Page("pages/bigram.py", title="Bigram", icon=":material/grid_on:")],
         "Transformer": [
-            st.Page("pages/gpt_inside.py", title="GPT inside", icon=":material/hub:", url_path="gpt-inside"),
-            st.Page("pages/generate.py", title="Generate", icon=":material/edit_note:", url_path="generate-text"),
+            st.Page("pages/gpt_inside.py", title="GPT inside", icon=":material/hub:"),
+            st.Page("pages/generate.py", title="Generate", icon=":material/edit_note:"),
         ],
     }
 )

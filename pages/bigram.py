@@ -23,13 +23,14 @@ frame.predict_first(
     "h",
     "“th” was counted 5,310 times, “t” and a space 4,860 times: read the row “t” of the table to check.",
 )
+shown = frame.shown("bigram")
 
 
 @st.fragment
 def explore(name: str) -> None:
     """Everything that follows from the counts: one fragment, so that a slider redraws only this."""
     smoothing = st.slider("Smoothing s: added to every count", 0.0, 20.0, 0.0, 0.5, key="smoothing", **KEPT)
-    reading = smoothed(bigrams(name), smoothing)
+    reading = shown["reading"] = smoothed(bigrams(name), smoothing)
     st.markdown(
         f"{reading.pairs:,} pairs of {len(reading.labels)} characters. Loss of this table: **{reading.loss:.4f}** nats "
         f"a character; a table with no preference scores ln {len(reading.labels)} = {reading.uniform_loss:.4f}. "
@@ -46,6 +47,7 @@ def explore(name: str) -> None:
 
 
 corpus = corpus_picker()
+shown.clear()
 if corpus is not None:
     explore(corpus)
     st.divider()
@@ -93,9 +95,9 @@ frame.code(
 
 
 def count_rows() -> list[tuple[str, str, int, float]]:
-    reading = smoothed(bigrams(corpus), st.session_state.get("smoothing", 0.0)) if corpus else None
-    if reading is None:
+    if "reading" not in shown:
         return []
+    reading = shown["reading"]
     labels, counts, probabilities = reading.labels, reading.counts.tolist(), reading.probabilities.tolist()
     V = range(len(labels))
     return [(labels[i], labels[j], counts[i][j], probabilities[i][j]) for i in V for j in V]

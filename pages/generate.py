@@ -23,11 +23,13 @@ frame.predict_first(
     "nothing",
     "Greedy choice takes the likeliest token each time; the pointer that the seed moves plays no part.",
 )
+shown = frame.shown("generate")
 
 
 @st.fragment
 def explore() -> None:
     """One fragment from the prompt to the bars."""
+    shown.clear()
     loaded = checkpoint_picker()
     if loaded is None:
         return
@@ -37,7 +39,7 @@ def explore() -> None:
     with frame.problems_in_place():
         request = sampling_controls(loaded, prompt.ids)
         written = write(loaded, request, prompt)
-        st.session_state["_generate_rows"] = (loaded.tokenizer.labels, show_step(loaded, written))
+        shown["step"] = (loaded.tokenizer.labels, show_step(loaded, written))
 
 
 explore()
@@ -82,7 +84,7 @@ frame.code(
 
 
 def step_rows() -> list[tuple[str, float, float, float, float, float]]:
-    labels, reading = st.session_state.get("_generate_rows", ((), None))
+    labels, reading = shown.get("step", ((), None))
     if reading is None:
         return []
     parts = (reading.logits, reading.scaled, reading.after_top_k, reading.after_top_p, reading.probabilities)

@@ -1,10 +1,18 @@
 """GPT inside: every head's attention on the visitor's own prompt, one head opened to its arithmetic."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from explorer.ui import frame, resources
+from explorer.ui.components.matrix import Cell
 from explorer.ui.pickers import Prompt, checkpoint_picker, prompt_box
 from explorer.ui.sections.gpt import show_head, show_next, show_wall
+
+if TYPE_CHECKING:
+    from explorer.models.checkpoints import Checkpoint
 
 DEFAULT = "ROMEO:\nWhat light is this?"
 
@@ -25,19 +33,27 @@ frame.predict_first(
     "4",
     "A token may look at itself and at what came before, never ahead: the mask leaves the lower triangle.",
 )
+shown = frame.shown("gpt")
 
 
 @st.fragment
 def explore() -> None:
     """One fragment from the prompt to the last figure: nothing outside it is drawn again."""
-    loaded = checkpoint_picker()
+    shown.clear()
+    loaded = checkpoint_picker(needs_attention=True)
     if loaded is None:
         return
     prompt = prompt_box(loaded.tokenizer, limit=loaded.model.config.context_length, default=DEFAULT)
     if prompt is None:
         return
+    with frame.problems_in_place():
+        show(loaded, prompt)
+
+
+def show(loaded: Checkpoint, prompt: Prompt) -> None:
+    """The figures for one prompt. Raises ValueError for a model without attention."""
     trace = resources.attention(loaded.name, prompt.ids)
-    st.session_state["_gpt_rows"] = (loaded.name, prompt)
+    shown["prompt"] = (loaded.name, prompt)
     L, H, T = trace.patterns.shape[:3]
     st.markdown(
         f"**{L} layers × {H} heads on {T} tokens.** A row is a token that looks, a column what it looks at, darker is more "
@@ -54,10 +70,17 @@ frame.try_this(
     "gpt",
     [
         frame.Experiment(
+            "A head with one job",
+            "Layer 0, head 1 of shakespeare-gpt gives over nine tenths of its attention to the token just before, "
+            "whatever it is; head 3 of the same layer, to the one two before. From the first layer on, the model knows "
+            "the last three characters.",
+            {"checkpoint": "shakespeare-gpt", "prompt": DEFAULT, "_gpt_head": Cell(1, 0, 0)},
+        ),
+        frame.Experiment(
             "Repeat yourself",
-            "Look for heads whose second half has a bright diagonal beside the main one: they look at what followed the "
-            "same letters the first time.",
-            {"prompt": "the king and the king and the king and"},
+            "Larger models grow induction heads, which look at what followed the same letters before: a second diagonal, "
+            "beside the main one. No head of shakespeare-gpt has one: that place gets less than a tenth of its attention.",
+            {"checkpoint": "shakespeare-gpt", "prompt": "the king and the king and the king and"},
         ),
         frame.Experiment(
             "One token only",
@@ -80,9 +103,9 @@ frame.code(
 
 
 def pattern_rows() -> list[tuple[int, int, int, str, int, str, float]]:
-    name, prompt = st.session_state.get("_gpt_rows", ("", Prompt("", (), ())))
-    if not name:
+    if "prompt" not in shown:
         return []
+    name, prompt = shown["prompt"]
     patterns = resources.attention(name, prompt.ids).patterns.tolist()
     return [
         (layer, head, row, prompt.labels[row], column, prompt.labels[column], weight)

@@ -70,3 +70,40 @@ def test_the_folder_of_checkpoints_holds_weights_and_a_card_for_each() -> None:
 
 def test_no_file_is_too_large_to_clone_comfortably() -> None:
     assert [file for file in files_of_the_repository() if file.stat().st_size > 9_000_000] == []
+
+
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "data/README.md", "checkpoints/README.md")
+PATH = re.compile(r"[\w./-]+/[\w.-]*|[\w.-]+\.(?:py|md|txt|toml|js|json)")
+ELSEWHERE = (".venv/", "../shared/")  # what a reader makes, and what may lie beside the repository
+
+
+def quoted(text: str) -> list[str]:
+    return re.findall(r"`([^`\n]+)`", text)
+
+
+def paths_named_in(document: str) -> list[str]:
+    """Every path that a document quotes or links to; a grid's file names with the folder that heads their column.
+
+    Fenced and indented blocks are left out: they hold what the reader is about to write.
+    """
+    text = re.sub(r"```.*?```|^    .*?$", "", (ROOT / document).read_text(encoding="utf-8"), flags=re.S | re.M)
+    found = re.findall(r"\]\(([^)#:]+)\)", text)
+    folders: list[str] = []
+    for line in text.splitlines():
+        cells = line.split("|") if line.startswith("|") else []
+        if any(cell.strip() == "`core/`" for cell in cells):
+            folders = [cell.strip("` ") for cell in cells]
+        elif cells and folders:
+            found += [folder + name for folder, cell in zip(folders, cells, strict=True) for name in quoted(cell)]
+        else:
+            folders = []
+            found += [name for name in quoted(line) if PATH.fullmatch(name) and not name.startswith(ELSEWHERE)]
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_path_that_the_documents_name_exists(document: str) -> None:
+    named = paths_named_in(document)
+    assert len(named) > 1
+    places = (ROOT, ROOT / "explorer", (ROOT / document).parent)
+    assert [name for name in named if not any((place / name).exists() for place in places)] == []

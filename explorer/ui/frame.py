@@ -12,7 +12,9 @@ from importlib import import_module
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
+from explorer.text.sources import CorpusError
 from explorer.ui.state import set_controls
 from explorer.ui.words import literal
 
@@ -30,6 +32,7 @@ class Experiment:
 def header(title: str, question: str, formulas: Sequence[str], before: str) -> None:
     """The page's title, its question in one sentence, its formulas (LaTeX, each short enough for a phone), and what
     the stage before could not do."""
+    _enter_through_navigation()
     st.title(title, anchor=False)
     st.markdown(f"**{question}**")
     for formula in formulas:
@@ -37,12 +40,23 @@ def header(title: str, question: str, formulas: Sequence[str], before: str) -> N
     st.caption(before)
 
 
+def _enter_through_navigation() -> None:
+    """Run `app.py` around this page where Streamlit answered with the page's file alone.
+
+    It does so for the first deep link after a start, because there is a folder called pages/ and nothing has yet said
+    that the navigation is ours. Addresses and page hashes are the same either way, so a rerun arrives here again.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
 @contextmanager
 def problems_in_place() -> Iterator[None]:
     """Show an expected error as one sentence where the figure would be; the rest of the page goes on."""
     try:
         yield
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, CorpusError) as error:
         problem(str(error))
 
 
@@ -88,10 +102,19 @@ def code(*names: str) -> None:
             st.code(inspect.getsource(getattr(import_module(module), attribute)), language="python")
 
 
+def shown(key: str) -> dict[str, Any]:
+    """What the page's figures show now, for its downloads: a plain dict, one for each visitor and page.
+
+    A download is made outside the visitor's session, where `st.session_state` is empty; this dict it can still read.
+    """
+    held: dict[str, Any] = st.session_state.setdefault(f"_{key}_shown", {})
+    return held
+
+
 def data_out(key: str, tables: Mapping[str, tuple[Sequence[str], Callable[[], Sequence[Sequence[Any]]]]]) -> None:
     """Download buttons: each table as CSV by its file name. The rows are made when the button is pressed.
 
-    tables: file name to (column names, a function that gives the rows).
+    tables: file name to (column names, a function that gives the rows; what it needs of the session is in `shown`).
     """
     st.subheader("Take it with you", anchor=False)
     with st.container(horizontal=True, key=f"{key}_out"):

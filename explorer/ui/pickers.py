@@ -40,11 +40,11 @@ def corpus_picker(key: str = "corpus") -> str | None:
     return None
 
 
-def checkpoint_picker(key: str = "checkpoint") -> Checkpoint | None:
-    """A loaded checkpoint, or None with the reason in place."""
+def checkpoint_picker(key: str = "checkpoint", *, needs_attention: bool = False) -> Checkpoint | None:
+    """A loaded checkpoint, or None with the reason in place; only models whose attention can be read, if asked."""
     from explorer.models.cards import list_checkpoints
 
-    names = list_checkpoints()
+    names = [name for name in list_checkpoints() if not needs_attention or _may_have_attention(name)]
     if not names:
         frame.problem("There are no trained weights in checkpoints/; `python -m explorer train` makes some.")
         return None
@@ -58,6 +58,18 @@ def checkpoint_picker(key: str = "checkpoint") -> Checkpoint | None:
         st.caption(literal(", ".join(facts) + "."))
         return loaded
     return None
+
+
+def _may_have_attention(name: str) -> bool:
+    """False for an architecture known to have none; a card that cannot be read is offered, and says why when chosen."""
+    from explorer.models.cards import CheckpointError, find_card, read_card
+    from explorer.models.registry import ARCHITECTURES
+
+    try:
+        known = ARCHITECTURES.get(read_card(find_card(name))["architecture"])
+    except CheckpointError:
+        return True
+    return known is None or known.has_attention
 
 
 @dataclass(frozen=True)

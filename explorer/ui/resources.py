@@ -1,6 +1,7 @@
 """What is loaded once for all visitors: checkpoints, corpora and what can be read off them.
 
 Everything returned is shared: read it, never change it. Each cache is bounded, so memory does not grow with visits.
+`changed` is when a card was last written: with a leading underscore Streamlit would leave it out of the cache's key.
 Torch is imported inside the functions; a page that needs none of them does not wait for it.
 """
 
@@ -26,7 +27,7 @@ def checkpoint(name: str) -> Checkpoint:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the weights…")
-def _checkpoint(name: str, _changed: int) -> Checkpoint:
+def _checkpoint(name: str, changed: int) -> Checkpoint:  # noqa: ARG001 (part of what the cache goes by)
     from explorer.models.checkpoints import load_checkpoint
 
     return load_checkpoint(name)
@@ -56,7 +57,7 @@ def attention(name: str, ids: tuple[int, ...]) -> AttentionTrace:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _attention(name: str, _changed: int, ids: tuple[int, ...]) -> AttentionTrace:
+def _attention(name: str, changed: int, ids: tuple[int, ...]) -> AttentionTrace:  # noqa: ARG001
     from explorer.inspection.attention import trace_attention
 
     return trace_attention(checkpoint(name).model, ids)
@@ -70,7 +71,12 @@ def next_token(name: str, ids: tuple[int, ...], off: frozenset[tuple[int, int]])
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _next_token(name: str, _changed: int, ids: tuple[int, ...], off: frozenset[tuple[int, int]]) -> NextReading:
+def _next_token(
+    name: str,
+    changed: int,  # noqa: ARG001
+    ids: tuple[int, ...],
+    off: frozenset[tuple[int, int]],
+) -> NextReading:
     from explorer.inspection.ablation import read_next
 
     return read_next(checkpoint(name).model, ids, off)

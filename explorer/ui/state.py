@@ -44,6 +44,17 @@ def _adopt_from_address(key: str, default: str) -> None:
         st.session_state[written] = arrived
     elif key not in st.session_state:
         st.session_state[key] = default
+    elif _is_another_page(key):
+        # The box of this page is a new widget: without this it would come up empty.
+        st.session_state[key] = st.session_state[key]
+
+
+def _is_another_page(key: str) -> bool:
+    """Whether the box under `key` was last drawn by another page; from now on it is drawn by this one."""
+    context = get_script_run_ctx()
+    here = context.page_script_hash if context is not None else ""
+    before, st.session_state[f"_{key}_page"] = st.session_state.get(f"_{key}_page"), here
+    return before != here
 
 
 def _remember_in_address(key: str, text: str, default: str) -> None:
@@ -58,20 +69,40 @@ def _remember_in_address(key: str, text: str, default: str) -> None:
 
 
 def cell_in_address(key: str, default: Cell) -> Cell:
-    """The chosen cell that the address names under `key`, or the default."""
-    parts = st.query_params.get(key, "").split("-")
+    """The cell that the address named under `key` when the visitor arrived by it, or the default.
+
+    What `remember_cell` wrote there since does not count: a matrix that is passed its own last choice takes that for
+    the page's, and drops the visitor's next one.
+    """
+    in_address, arrived = f"_{key}_in_address", f"_{key}_arrived"
+    now = st.query_params.get(key, "")
+    if now != st.session_state.get(in_address, ""):
+        st.session_state[in_address] = now
+        st.session_state[arrived] = _read_cell(now)
+    return st.session_state.get(arrived) or default
+
+
+def _read_cell(text: str) -> Cell | None:
+    parts = text.split("-")
     if len(parts) == 3 and all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts):
         return Cell(*map(int, parts))
-    return default
+    return None
 
 
-def remember_cell(key: str, cell: Cell | None, default: Cell) -> None:
+def remember_cell(key: str, cell: Cell, default: Cell) -> None:
     """Put the chosen cell into the address, unless it is the default."""
-    if cell is None or cell == default:
-        if key in st.query_params:
-            del st.query_params[key]
-    elif st.query_params.get(key) != (written := f"{cell.matrix}-{cell.row}-{cell.column}"):
+    written = "" if cell == default else f"{cell.matrix}-{cell.row}-{cell.column}"
+    st.session_state[f"_{key}_in_address"] = written
+    if written and st.query_params.get(key) != written:
         st.query_params[key] = written
+    elif not written and key in st.query_params:
+        del st.query_params[key]
+
+
+def hold_at_most(key: str, highest: int) -> None:
+    """Bring a slider's value down to a limit that has sunk since it was set; Streamlit would refuse to draw it."""
+    if st.session_state.get(key, 0) > highest:
+        st.session_state[key] = highest
 
 
 def set_controls(values: dict[str, Any]) -> None:

@@ -67,6 +67,7 @@ def test_a_run_is_paused_stepped_resumed_and_stopped_from_its_buttons(visitor: C
     page = visitor()
     start(page)
     expect(button(page, "Train")).to_be_disabled()
+    step_of(page)  # a run can be paused before its first step; this one is to have something to show
     button(page, "Pause").click()
     expect(said(page)).to_contain_text("Paused")
     before = settled_step(page)

@@ -252,7 +252,8 @@ const views = new WeakMap();
 export default function ({ data, parentElement, setStateValue }) {
   if (!views.has(parentElement)) views.set(parentElement, new View(parentElement));
   const view = views.get(parentElement);
-  view.send = (cell) => setStateValue('cell', cell);
+  // Numbered, so that Python hears of the same cell chosen again after something else moved the choice away.
+  view.send = (cell) => setStateValue('cell', { ...cell, turn: (view.turns = (view.turns ?? 0) + 1) });
   view.show(data);
   return view.unmount;
 }

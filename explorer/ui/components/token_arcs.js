@@ -203,7 +203,8 @@ const views = new WeakMap();
 export default function ({ data, parentElement, setStateValue }) {
   if (!views.has(parentElement)) views.set(parentElement, new View(parentElement));
   const view = views.get(parentElement);
-  view.send = (chosen) => setStateValue('chosen', chosen);
+  // Numbered, so that Python hears of the same choice made again after the page moved it away.
+  view.send = (chosen) => setStateValue('chosen', { ...chosen, turn: (view.turns = (view.turns ?? 0) + 1) });
   view.show(data);
   return view.unmount;
 }

@@ -15,7 +15,7 @@ from explorer.ui import frame
 from explorer.ui.arithmetic import show_arithmetic
 from explorer.ui.components.matrix import Cell, Matrix, matrix
 from explorer.ui.job_panel import JobView, training_panel
-from explorer.ui.state import KEPT, cell_in_address, remember_cell
+from explorer.ui.state import KEPT, cell_in_address, hold_at_most, remember_cell
 from explorer.ui.words import literal
 
 COUNTED, LEARNED = "counted", "learned by gradient descent"
@@ -70,10 +70,15 @@ def show_sampling(reading: BigramReading, table: np.ndarray) -> None:
     steps = walk(table, boundary, 60, int(seed), boundary if reading.is_items else None)
     written = "".join(reading.labels[step.token] for step in steps)
     st.code(written, language=None, wrap_lines=True)
-    number = st.slider("Step of the walk", 1, max(2, len(steps)), 1, key="walk_step", **KEPT)
-    step = steps[min(number, len(steps)) - 1]
+    last = max(2, len(steps))
+    hold_at_most("walk_step", last)
+    number = st.slider("Step of the walk", 1, last, 1, key="walk_step", **KEPT)
+    index = min(number, len(steps)) - 1
+    step = steps[index]
     before, after = (literal(reading.labels[i]) for i in (step.row, step.token))
-    st.markdown(f"Step {number}: after “{before}”, the pointer fell at {step.pointer:.4f}, on the piece of “{after}”.")
+    st.markdown(
+        f"Step {index + 1}: after “{before}”, the pointer fell at {step.pointer:.4f}, on the piece of “{after}”."
+    )
     chart = row_chart(table[step.row], reading.labels, chosen=step.token, pointer=step.pointer)
     st.echarts_chart(chart, height=390, key="bigram_walk", alt="The row's running sum with the random pointer on it")
 
@@ -81,7 +86,9 @@ def show_sampling(reading: BigramReading, table: np.ndarray) -> None:
 def show_likelihood(reading: BigramReading, table: np.ndarray) -> None:
     """How likely the table finds a typed word, pair by pair."""
     st.subheader("Score a word: how surprised is the table?", anchor=False)
-    word = st.text_input("Word", "emma" if reading.is_items else "the king", max_chars=200, key="word", **KEPT)
+    # Names have a box of their own: “the king” cannot be read where there is no space.
+    key, first = ("name", "emma") if reading.is_items else ("word", "the king")
+    word = st.text_input("Word", first, max_chars=200, key=key, **KEPT)
     with frame.problems_in_place():
         scored = word_likelihood(reading, table, word)
         st.latex(rf"\prod p = {_number(scored.likelihood)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
@@ -12,17 +13,16 @@ import streamlit as st
 from explorer.core.sampling import SamplingSettings
 from explorer.figures.sampling import stages_chart, stages_height
 from explorer.inspection.sampling import SamplingReading, read_step
-from explorer.models.generation import generate
-from explorer.ui.state import KEPT
+from explorer.models.generation import GeneratedToken, generate
+from explorer.ui.state import KEPT, hold_at_most
 from explorer.ui.words import literal
 
 if TYPE_CHECKING:
-    from streamlit.delta_generator import DeltaGenerator
-
     from explorer.models.checkpoints import Checkpoint
     from explorer.ui.pickers import Prompt
 
-REDRAW_SECONDS = 0.1
+TURN_SECONDS = 0.25  # of writing, before the page answers other controls
+PAUSE_SECONDS = 0.25  # between two turns
 LONGEST = 2000  # tokens in one go: bounds what one visitor asks of the server
 
 
@@ -40,12 +40,17 @@ class Request:
 
 @dataclass
 class Written:
-    """What has been written so far for a request: token ids, and the pointer each was drawn with."""
+    """What has been written so far for a request: token ids, and the pointer each was drawn with.
+
+    source: where the next token comes from, once begun. seconds: spent on writing.
+    """
 
     request: Request
     tokens: list[int] = field(default_factory=list)
     pointers: list[float] = field(default_factory=list)
     stopped: bool = False
+    source: Iterator[GeneratedToken] | None = None
+    seconds: float = 0.0
 
     @property
     def finished(self) -> bool:
@@ -63,9 +68,13 @@ def sampling_controls(checkpoint: Checkpoint, ids: tuple[int, ...]) -> Request:
         length = st.number_input("Length, tokens to write", 1, LONGEST, 300, key="length", **KEPT)
     with columns[1]:
         top_k = st.number_input(f"Top-k, 0 to {V} (0 keeps all)", 0, None, 0, key="top_k", help=_TIPS["top_k"], **KEPT)
-        context = st.slider(
-            "Context length, tokens to look back on", 1, longest, longest, key="context", help=_TIPS["context"], **KEPT
-        )
+        label = "Context length, tokens to look back on"
+        if longest > 1:
+            hold_at_most("context", longest)
+            context = st.slider(label, 1, longest, longest, key="context", help=_TIPS["context"], **KEPT)
+        else:
+            context = 1
+            st.caption("Context length: 1, this model looks back on one token only.")
     with columns[2]:
         top_p = st.slider("Top-p", 0.0, 1.0, 1.0, 0.01, key="top_p", help=_TIPS["top_p"], **KEPT)
         seed = st.number_input("Seed", 0, 99_999, 1, key="sample_seed", help=_TIPS["seed"], **KEPT)
@@ -89,23 +98,31 @@ _TIPS = {
 
 
 def write(checkpoint: Checkpoint, request: Request, prompt: Prompt) -> Written:
-    """Stream the text into the page; kept for the session, so that looking at a step does not write it again.
+    """Write the text a turn at a time; kept for the session, so that looking at a step does not write it again.
 
-    Any other control interrupts the writing by starting a new run of the page; Stop keeps what there is.
+    Streamlit lets a run of a fragment end before it answers another control. So each run writes for a moment only, and
+    a timer runs the next: Stop and all other controls answer between two turns.
     """
     written = st.session_state.get("_written")
     if written is None or written.request != request:
         written = st.session_state["_written"] = Written(request)
-    page = st.empty()
-    left, right = st.columns([6, 1], vertical_alignment="center")
-    bar, stop = left.empty(), right.empty()
-    if not written.finished:
-        stop.button("Stop", key="generate_stop", on_click=_stop, args=(written,))
-        _stream(checkpoint, written, prompt, page, bar)
-        stop.empty()
-    _show_text(checkpoint, written, prompt, page)
-    ended = "Stopped" if written.stopped else "Written"
-    bar.progress(len(written.tokens) / request.length, text=f"{ended}: {len(written.tokens):,} tokens.")
+    _write_on(checkpoint, written)
+    writing, is_drawn = not written.finished, False
+
+    @st.fragment(run_every=PAUSE_SECONDS if writing else None)
+    def live() -> None:
+        nonlocal is_drawn
+        if is_drawn:  # called by the timer: the next turn
+            _write_on(checkpoint, written)
+        is_drawn = True
+        if writing and written.finished:
+            st.rerun()  # of the whole page: only that stops the timer
+        _show_text(checkpoint, written, prompt)
+        st.progress(len(written.tokens) / request.length)
+        if writing:
+            st.button("Stop", key="generate_stop", on_click=_stop, args=(written,))
+
+    live()
     return written
 
 
@@ -113,40 +130,42 @@ def _stop(written: Written) -> None:
     written.stopped = True
 
 
-def _stream(
-    checkpoint: Checkpoint, written: Written, prompt: Prompt, page: DeltaGenerator, bar: DeltaGenerator
-) -> None:
+def _write_on(checkpoint: Checkpoint, written: Written) -> None:
+    """Write for one turn, or to the end if that is sooner. Raises ValueError for a request that cannot be."""
     request = written.request
-    written.tokens.clear()
-    written.pointers.clear()
-    started = drawn = time.monotonic()
-    for token in generate(
-        checkpoint.model,
-        list(request.ids),
-        request.length,
-        request.settings,
-        seed=request.seed,
-        context_length=request.context_length,
-    ):
+    if written.source is None:
+        written.source = generate(
+            checkpoint.model,
+            list(request.ids),
+            request.length,
+            request.settings,
+            seed=request.seed,
+            context_length=request.context_length,
+        )
+    began = time.monotonic()
+    while not written.finished and time.monotonic() - began < TURN_SECONDS:
+        token = next(written.source)
         written.tokens.append(token.token)
         written.pointers.append(token.pointer)
-        now = time.monotonic()
-        if now - drawn > REDRAW_SECONDS:
-            drawn, done = now, len(written.tokens)
-            left = (request.length - done) * (now - started) / done
-            _show_text(checkpoint, written, prompt, page)
-            bar.progress(done / request.length, text=f"{done:,} of {request.length:,} tokens, {left:.0f} s left")
+    written.seconds += time.monotonic() - began
 
 
-def _show_text(checkpoint: Checkpoint, written: Written, prompt: Prompt, page: DeltaGenerator) -> None:
-    """The prompt quiet, the continuation strong; everything shown as typed."""
+def _progress_in_words(written: Written) -> str:
+    done, length = len(written.tokens), written.request.length
+    if written.finished:
+        return f"{'Stopped' if written.stopped else 'Written'}: {done:,} tokens."
+    return f"{done:,} of {length:,} tokens, {(length - done) * written.seconds / max(1, done):.0f} s left"
+
+
+def _show_text(checkpoint: Checkpoint, written: Written, prompt: Prompt) -> None:
+    """The prompt quiet, the continuation strong, how far it is; everything shown as typed."""
     text = checkpoint.tokenizer.decode(written.tokens)
-    page.html(
+    st.html(
         '<div style="white-space:pre-wrap;overflow-wrap:anywhere;font-family:var(--st-code-font,monospace);'
         "min-height:14rem;max-height:28rem;overflow-y:auto;padding:1rem;border-radius:.6rem;line-height:1.55;"
         'border:1px solid rgba(128,128,128,.35)" tabindex="0" role="region" aria-label="Prompt and generated text">'
         f'<span style="opacity:.65">{escape(prompt.text)}</span><strong style="font-weight:600">{escape(text)}</strong>'
-        "</div>"
+        f'</div><p style="margin:.6rem 0 0">{_progress_in_words(written)}</p>'
     )
 
 
@@ -157,7 +176,9 @@ def show_step(checkpoint: Checkpoint, written: Written) -> SamplingReading | Non
         st.caption("Nothing has been written yet.")
         return None
     labels, request = checkpoint.tokenizer.labels, written.request
-    number = st.slider("Token of the continuation", 1, max(2, len(written.tokens)), 1, key="step", **KEPT)
+    last = max(2, len(written.tokens) if written.finished else request.length)
+    hold_at_most("step", last)
+    number = st.slider("Token of the continuation", 1, last, 1, key="step", **KEPT)
     index = min(number, len(written.tokens)) - 1
     reading = read_step(
         checkpoint.model,

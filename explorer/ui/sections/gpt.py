@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -12,7 +13,7 @@ from explorer.ui import resources
 from explorer.ui.arithmetic import show_arithmetic
 from explorer.ui.components.matrix import Cell, Matrix, matrix
 from explorer.ui.components.token_arcs import token_arcs
-from explorer.ui.state import cell_in_address, remember_cell, rerun_here
+from explorer.ui.state import cell_in_address, remember_cell
 
 if TYPE_CHECKING:
     from explorer.models.checkpoints import Checkpoint
@@ -36,9 +37,8 @@ def show_wall(trace: AttentionTrace, labels: tuple[str, ...]) -> tuple[int, int]
     L, H = trace.patterns.shape[:2]
     maps, block = shrink_maps(trace.patterns, WALL_SIDE)
     names = labels if block == 1 else tuple(f"{labels[i]}…" for i in range(0, len(labels), block))
-    opened = st.session_state.get("_gpt_head", cell_in_address("head", OPENED))
-    opened = opened if opened.matrix < L * H else OPENED
-    cell = matrix(
+    opened = _open_head(L, H)
+    matrix(
         [
             Matrix(
                 maps[layer, head],
@@ -63,17 +63,37 @@ def show_wall(trace: AttentionTrace, labels: tuple[str, ...]) -> tuple[int, int]
         st.caption(
             f"{len(labels)} tokens: each cell of the wall is the largest of {block} × {block}; a head opens whole."
         )
-    number = (cell or opened).matrix
-    if number != opened.matrix:
-        opened = Cell(number, 0, 0)
-    st.session_state["_gpt_head"] = opened
     remember_cell("head", opened, OPENED)
-    return number // H, number % H
+    return opened.matrix // H, opened.matrix % H
+
+
+def _open_head(L: int, H: int) -> Cell:
+    """The head that is open: the one chosen last, on the wall or at the arcs, else the one that the address names.
+
+    Each of the two is passed what was chosen at the other, so what they return cannot say which choice is newer.
+    """
+    opened: Cell = st.session_state.get("_gpt_head", cell_in_address("head", OPENED))
+    wall, arcs = _news("gpt_wall", "cell"), _news("gpt_arcs", "chosen")
+    if wall is not None:
+        opened = Cell(int(wall["matrix"]), 0, 0)
+    if arcs is not None:
+        opened = Cell(int(arcs["layer"]) * H + int(arcs["head"]), 0, 0)
+    opened = opened if 0 <= opened.matrix < L * H else OPENED
+    st.session_state["_gpt_head"] = opened
+    return opened
+
+
+def _news(key: str, part: str) -> Mapping[str, Any] | None:
+    """What was chosen in a component since the last run, or None."""
+    state = st.session_state.get(key)
+    chosen = state.get(part) if isinstance(state, Mapping) else None
+    before, now = st.session_state.get(f"_{key}_seen"), repr(chosen)
+    st.session_state[f"_{key}_seen"] = now
+    return chosen if isinstance(chosen, Mapping) and now != before else None
 
 
 def show_head(trace: AttentionTrace, prompt: Prompt, layer: int, head: int) -> frozenset[tuple[int, int]]:
     """One head: arcs over the tokens, then its stages with any cell's arithmetic; returns the heads switched off."""
-    H = trace.patterns.shape[1]
     st.subheader(f"Layer {layer}, head {head} opened", anchor=False)
     chosen = token_arcs(
         prompt.labels,
@@ -84,9 +104,6 @@ def show_head(trace: AttentionTrace, prompt: Prompt, layer: int, head: int) -> f
         head=head,
         token=len(prompt.labels) - 1,
     )
-    if (chosen.layer, chosen.head) != (layer, head):
-        st.session_state["_gpt_head"] = Cell(chosen.layer * H + chosen.head, 0, 0)
-        rerun_here()
     stages = head_stages(trace, layer, head)
     st.markdown(
         f"How the map comes about, for these {len(prompt.labels)} tokens and {stages.queries.shape[1]} channels a head. "
@@ -143,4 +160,6 @@ def show_next(loaded: Checkpoint, prompt: Prompt, off: frozenset[tuple[int, int]
                 f"({without.loss - whole.loss:+.3f})."
             )
         chart = next_token_chart(whole.probabilities, labels, changed=without.probabilities)
-    st.echarts_chart(chart, height=420 if not off else 620, key="gpt_next", alt="The likeliest next tokens with their probabilities")
+    st.echarts_chart(
+        chart, height=420 if not off else 620, key="gpt_next", alt="The likeliest next tokens with their probabilities"
+    )
