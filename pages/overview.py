@@ -36,6 +36,12 @@ for column, (page, icon, title, words) in zip(st.columns(3), STEPS, strict=True)
         st.page_link(page, label=f"**{title}**", icon=icon)
         st.markdown(words)
 
+st.markdown("Or begin at the beginning, with the machines of 1943 to 2006 that the rest grew from:")
+with st.container(horizontal=True, key="overview_history"):
+    st.page_link("pages/first_neurons.py", label="First neurons", icon=":material/psychology:")
+    st.page_link("pages/energy.py", label="Energy models", icon=":material/landscape:")
+    st.page_link("pages/autograd.py", label="Autograd", icon=":material/account_tree:")
+
 show_losses()
 
 st.subheader("How to read a page", anchor=False)

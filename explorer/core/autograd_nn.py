@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -17,12 +18,12 @@ Activation = Literal["relu", "tanh", "sigmoid", "linear"]
 ACTIVATIONS: tuple[Activation, ...] = ("relu", "tanh", "sigmoid", "linear")
 
 
-class Module:
+class Module(ABC):
     """What has parameters."""
 
+    @abstractmethod
     def parameters(self) -> list[Value]:
         """Every weight and bias, in a fixed order."""
-        raise NotImplementedError
 
     def zero_grad(self) -> None:
         """Forget the gradients of the last backward, which would otherwise be added to."""
