@@ -30,7 +30,7 @@ def visit(open_page: Callable[..., Any], address: str) -> Iterator[Callable[...,
         page: Page = watched.page
         if options.get("width", 1280) < 640:
             page.get_by_test_id("stExpandSidebarButton").click()
-        page.get_by_role("link", name="First neurons").click()
+        page.get_by_test_id("stSidebarNavItems").get_by_role("link", name="First neurons").click()
         expect(page.get_by_role("heading", name="First neurons")).to_be_visible(timeout=60_000)
         if options.get("width", 1280) < 640:
             page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
