@@ -25,7 +25,8 @@ app: $(VENV)/app.stamp ## open the explorer in the browser
 	$(BIN)/streamlit run app.py --server.headless $(HEADLESS) --server.showEmailPrompt false
 
 test: check ## check the code, then run every test (in a real browser too, where Chromium is)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --doctest-modules tests explorer
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --doctest-modules -m "not browser" tests explorer
+	$(BIN)/python -m pytest -m browser tests/browser # one at a time: a browser and a server need both cores
 
 check: $(VENV)/dev.stamp ## ruff and mypy: names, style, format, types
 	$(BIN)/ruff check .
