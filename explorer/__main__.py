@@ -61,7 +61,15 @@ def generate(
         loaded = load_checkpoint(checkpoint)
         ids = loaded.tokenizer.encode(prompt)
         settings = SamplingSettings(temperature, top_k, top_p)
-        tokens = generate_tokens(loaded.model, ids, length, settings, seed=seed, context_length=context_length)
+        tokens = generate_tokens(
+            loaded.model,
+            ids,
+            length,
+            settings,
+            seed=seed,
+            context_length=context_length,
+            boundary=loaded.boundary,
+        )
     except ValueError as error:
         raise fail(error) from error
     sys.stdout.write(prompt)

@@ -24,18 +24,20 @@ def held_out_report(
     """
     loaded = load_checkpoint(checkpoint)
     if text is not None:
-        source, held_out = str(text), split_text(read_text(text)).validation
+        source, splits = str(text), split_text(read_text(text))
     else:
         source = corpus or loaded.card.get("corpus", {}).get("name", "")
         if not source:
             raise CheckpointError(f"The card of {checkpoint} names no corpus; say --corpus NAME or --text FILE.")
-        held_out = split_corpus(load_corpus(source)).validation
+        splits = split_corpus(load_corpus(source))
+    held_out = splits.validation
     unknown = set(loaded.tokenizer.missing(held_out)) if drop_unknown else set()
     kept = "".join(c for c in held_out if c not in unknown)
     ids = torch.tensor(loaded.tokenizer.encode(kept))
     if len(ids) < 2:
         raise ValueError(f"The held-out tenth of {source} has {len(ids)} tokens; at least 2 are needed.")
-    loss = evaluate(loaded.model, ids)
+    boundary = None if splits.boundary is None else loaded.tokenizer.encode(splits.boundary)[0]
+    loss = evaluate(loaded.model, ids, boundary)
     characters = len(kept) - len(loaded.tokenizer.decode(ids[:1].tolist()))
     return {
         "checkpoint": checkpoint,

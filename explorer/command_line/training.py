@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import shlex
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,7 +37,9 @@ def register(cli: typer.Typer) -> None:
 
 
 def train(
-    preset: Annotated[str, typer.Option(help="A ready-made shape: bigram, gpt-tiny, shakespeare-gpt.")] = "gpt-tiny",
+    preset: Annotated[
+        str, typer.Option(help="A ready-made shape: gpt-tiny, names-wavenet, …; another word lists them.")
+    ] = "gpt-tiny",
     corpus: Annotated[str | None, typer.Option(help="A name from `corpora`; default: the preset's.")] = None,
     text: Annotated[Path | None, typer.Option(help="Your own UTF-8 text file instead of a corpus.")] = None,
     name: Annotated[str | None, typer.Option(help="The checkpoint's name; default: the preset's.")] = None,
@@ -126,11 +128,14 @@ class _TrainingCommand:
         tokenizer = CharTokenizer.from_text(self.corpus.text)
         chosen = {key: value for key, value in model_options.items() if value is not None}
         config = build_config(preset.architecture, {"vocab_size": tokenizer.vocab_size, **preset.model, **chosen})
+        splits = split_corpus(self.corpus)
+        if splits.boundary is not None and hasattr(config, "pad_id"):
+            config = replace(config, pad_id=tokenizer.encode(splits.boundary)[0])
         chosen = {key: value for key, value in training_options.items() if value is not None}
         self.trainer: Trainer = Trainer(
             build_model(preset.architecture, config, seed=seed),
             tokenizer,
-            split_corpus(self.corpus),
+            splits,
             TrainingConfig(**{**preset.training, **chosen, "seed": seed}),
         )
         self.history: list[tuple[int, float]] = []
@@ -184,7 +189,7 @@ class _TrainingCommand:
     def write_checkpoint(self, folder: Path, dtype: str) -> None:
         """Write weights and card, then load them again and measure what was written."""
         from explorer.models.checkpoints import load_checkpoint, save_checkpoint
-        from explorer.training.evaluation import baselines, evaluate
+        from explorer.training.evaluation import baselines, evaluate, mean_loss
 
         trainer = self.trainer
         sample_of_train = trainer.train_ids[: len(trainer.validation_ids)]
@@ -192,18 +197,19 @@ class _TrainingCommand:
         facts = {
             "corpus": {
                 "name": self.corpus.name,
+                "kind": self.corpus.kind,
                 "sha256": self.corpus.sha256,
                 "characters": len(self.corpus.text),
             },
             "seed": config.seed,
             "training": asdict(config),
             "steps": trainer.step,
-            "tokens": trainer.step * config.batch_size * trainer.model.config.context_length,
+            "tokens": trainer.tokens,
             "minutes": round(trainer.seconds / 60, 1),
             "command": "python -m explorer " + shlex.join(a for a in sys.argv[1:] if a != "--resume"),
             "losses": {
-                "train": round(evaluate(trainer.model, sample_of_train), 4),
-                "validation": round(evaluate(trainer.model, trainer.validation_ids), 4),
+                "train": round(evaluate(trainer.model, sample_of_train, trainer.boundary), 4),
+                "validation": round(mean_loss(trainer.model, trainer.validation_batches), 4),
                 "curve": self.history,
             },
             "baselines": baselines(trainer.train_ids, trainer.validation_ids, trainer.tokenizer.vocab_size),
@@ -217,7 +223,7 @@ class _TrainingCommand:
             facts=facts,
             dtype=dtype,
         )
-        written = evaluate(load_checkpoint(path).model, trainer.validation_ids)
+        written = mean_loss(load_checkpoint(path).model, trainer.validation_batches)
         console.print(f"Wrote {path}: held-out loss {written:.4f} nats.", soft_wrap=True)
 
     def _identity(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ Shapes: B batch, T positions, C channels, V vocabulary.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -69,6 +70,121 @@ class LayerNorm(nn.Module):
         centred = x - x.mean(dim=-1, keepdim=True)
         variance = (centred * centred).mean(dim=-1, keepdim=True)
         return centred * torch.rsqrt(variance + self.epsilon) * self.weight + self.bias
+
+
+class BatchNorm1d(nn.Module):
+    """Each channel, shifted to mean 0 and scaled to variance 1 over the batch, then a learned scale and shift.
+
+    y = (x − mean) / √(var + ε) · weight + bias, mean and var over all dimensions but the last (Ioffe & Szegedy, 2015).
+    While training they are the batch's own, and the running statistics move towards them by `momentum` (towards the
+    unbiased variance, as in torch); in evaluation the running statistics are used, so that a prediction depends on
+    nothing else in its batch.
+
+    Shapes: (B, C) or (B, T, C), channels last (torch's has them second). With `over_positions` off, the mean of a
+    (B, T, C) input is taken over B alone and every position keeps statistics of its own, (T, C): the mistake that
+    the makemore lecture finds in its WaveNet. Raises ValueError while training where there is a single value per
+    channel, whose variance is nothing.
+
+    >>> BatchNorm1d(3)(torch.randn(5, 3)).mean(dim=0).abs().max().item() < 1e-6
+    True
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, features: int, *, epsilon: float = 1e-5, momentum: float = 0.1, over_positions: bool = True):
+        super().__init__()
+        self.epsilon, self.momentum, self.over_positions = epsilon, momentum, over_positions
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features))
+        self.register_buffer("running_mean", torch.zeros(features))
+        self.register_buffer("running_var", torch.ones(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, variance = self._batch_statistics(x) if self.training else (self.running_mean, self.running_var)
+        return (x - mean) * torch.rsqrt(variance + self.epsilon) * self.weight + self.bias
+
+    def _batch_statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of the batch, (C,) or (T, C); the running ones follow."""
+        averaged = tuple(range(x.dim() - 1)) if self.over_positions else (0,)
+        n = math.prod(x.shape[d] for d in averaged)
+        if n < 2:
+            raise ValueError(
+                f"BatchNorm needs at least 2 values per channel while training, got an input of shape {tuple(x.shape)}; "
+                "use a larger batch."
+            )
+        variance, mean = torch.var_mean(x, dim=averaged, correction=0)
+        with torch.no_grad():
+            self.running_mean = self.running_mean.lerp(mean, self.momentum)
+            self.running_var = self.running_var.lerp(variance * n / (n - 1), self.momentum)
+        return mean, variance
+
+
+class Tanh(nn.Module):
+    """Squashes to −1 … 1; flat, and so without gradient, far from zero."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(x)
+
+
+class ReLU(nn.Module):
+    """Negative numbers become zero, the rest pass (Nair & Hinton, 2010)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clamp(min=0)
+
+
+class Flatten(nn.Module):
+    """One vector from all that follows the first dimension: (B, …) to (B, N)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(x.shape[0], -1)
+
+
+class FlattenConsecutive(nn.Module):
+    """Joins every `n` neighbours to one longer vector: (B, T, C) to (B, T / n, n C).
+
+    Where a single vector is left, its dimension goes: (B, n C). Raises ValueError where T does not divide by `n`.
+
+    >>> FlattenConsecutive(2)(torch.zeros(1, 8, 10)).shape
+    torch.Size([1, 4, 20])
+    """
+
+    def __init__(self, n: int):
+        super().__init__()
+        if n < 1:
+            raise ValueError(f"FlattenConsecutive joins at least 1 neighbour, got {n}.")
+        self.n = n
+
+    def forward(self, x: Tensor) -> Tensor:
+        B, T, C = x.shape
+        if T % self.n:
+            raise ValueError(f"{T} positions cannot be joined {self.n} by {self.n}; choose a divisor of {T}.")
+        joined = x.reshape(B, T // self.n, C * self.n)
+        return joined.squeeze(1) if joined.shape[1] == 1 else joined
+
+
+class Sequential(nn.Module):
+    """Layers one after another; numbered "0", "1", … as in torch."""
+
+    def __init__(self, *layers: nn.Module):
+        super().__init__()
+        for i, layer in enumerate(layers):
+            self.add_module(str(i), layer)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        return self.children()
+
+    def __getitem__(self, index: int) -> nn.Module:
+        return list(self.children())[index]
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.children():
+            x = layer(x)
+        return x
 
 
 class GELU(nn.Module):

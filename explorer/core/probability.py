@@ -36,9 +36,12 @@ def log_softmax(logits: Tensor) -> Tensor:
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean of −log p(target) in nats.
 
-    Shapes: logits (..., V), targets (...) of token ids; returns a scalar. An untrained model that prefers
-    nothing scores ln V.
+    Shapes: logits (..., V), targets (...) of token ids; returns a scalar. A negative target is no target: its place
+    is left out of the mean. An untrained model that prefers nothing scores ln V.
     """
+    has_target = targets >= 0
+    if not has_target.all():
+        logits, targets = logits[has_target], targets[has_target]
     log_probabilities = log_softmax(logits)
     return -log_probabilities.gather(-1, targets.unsqueeze(-1)).mean()
 

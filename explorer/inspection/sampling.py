@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.core.sampling import SamplingSettings, sampling_stages
-from explorer.models.generation import GeneratedToken, next_logits
+from explorer.models.generation import GeneratedToken, item_start, next_logits
 from explorer.models.language_model import LanguageModel
 
 
@@ -71,14 +71,17 @@ def read_step(
     token: int,
     pointer: float,
     context_length: int | None = None,
+    boundary: int | None = None,
 ) -> SamplingReading:
     """Read again how `token` was chosen after `ids`: one forward pass instead of logits kept for every step.
+
+    boundary: as it was when the token was generated.
 
     Raises ValueError for an empty text or a context length that the model does not have.
     """
     if not ids:
         raise ValueError("There is no text before this token to read.")
-    logits = next_logits(model, list(ids), context_length)
+    logits = next_logits(model, list(ids), context_length, boundary)
     stages = sampling_stages(logits, settings)
-    context = min(len(ids), model.config.context_length)
+    context = min(len(ids) - item_start(list(ids), boundary), model.config.context_length)
     return read_token(GeneratedToken(token, pointer, stages, context))

@@ -24,6 +24,7 @@ from torch import Tensor
 from explorer.models.cards import CHECKPOINTS, FORMAT, CheckpointError, find_card, list_checkpoints, read_card
 from explorer.models.language_model import LanguageModel
 from explorer.models.registry import ARCHITECTURES, build_config, build_model
+from explorer.text.batches import BOUNDARY
 from explorer.text.tokenizers import Tokenizer, tokenizer_from_json
 
 __all__ = [
@@ -48,6 +49,13 @@ class Checkpoint:
     model: LanguageModel
     tokenizer: Tokenizer
     card: dict[str, Any]
+
+    @property
+    def boundary(self) -> int | None:
+        """The token between items, for a model trained on items (names, one a line); None for running text."""
+        if self.card.get("corpus", {}).get("kind") != "items" or self.tokenizer.missing(BOUNDARY):
+            return None
+        return self.tokenizer.encode(BOUNDARY)[0]
 
 
 def save_checkpoint(

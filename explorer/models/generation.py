@@ -42,23 +42,43 @@ def check_context_length(model: LanguageModel, context_length: int | None) -> in
 
 
 @torch.no_grad()
-def next_logits(model: LanguageModel, ids: list[int], context_length: int | None = None) -> Tensor:
-    """Logits (V,) of the token after `ids`, from the last `context_length` of them."""
-    window = ids[-check_context_length(model, context_length) :]
-    return model(torch.tensor([window]))[0, -1]
+def next_logits(
+    model: LanguageModel, ids: list[int], context_length: int | None = None, boundary: int | None = None
+) -> Tensor:
+    """Logits (V,) of the token after `ids`, from the last `context_length` of them.
+
+    boundary: the token that begins an item, for a model of items: what stands before the last one is not read.
+    """
+    start = max(item_start(ids, boundary), len(ids) - check_context_length(model, context_length))
+    return model(torch.tensor([ids[start:]]))[0, -1]
+
+
+def item_start(ids: list[int], boundary: int | None) -> int:
+    """Where the last item of the text begins: the place of its boundary token, 0 where there is none.
+
+    >>> item_start([0, 5, 6, 0, 7], boundary=0)
+    3
+    """
+    if boundary is None or boundary not in ids:
+        return 0
+    return len(ids) - 1 - ids[::-1].index(boundary)
 
 
 class _CachedReader:
     """Gives the logits after a growing text, reading only what is new where the cache still holds."""
 
-    def __init__(self, model: LanguageModel, context_length: int):
-        self.model, self.context_length = model, context_length
+    def __init__(self, model: LanguageModel, context_length: int, boundary: int | None = None):
+        self.model, self.context_length, self.boundary = model, context_length, boundary
         self.cache = model.new_cache()
-        self.read = 0  # tokens of the text that are in the cache
+        self.start = 0  # of what is in the cache, in the text
+        self.read = 0  # where it ends
 
     def logits(self, ids: list[int]) -> Tensor:
-        if self.cache is None or len(ids) > self.context_length:
-            return next_logits(self.model, ids, self.context_length)
+        start = item_start(ids, self.boundary)
+        if self.cache is None or len(ids) - start > self.context_length:
+            return next_logits(self.model, ids, self.context_length, self.boundary)
+        if start != self.start:
+            self.cache, self.start, self.read = self.model.new_cache(), start, start
         new = torch.tensor([ids[self.read :]])
         self.read = len(ids)
         return self.model(new, self.cache)[0, -1]
@@ -73,9 +93,12 @@ def generate(
     seed: int = 0,
     context_length: int | None = None,
     use_cache: bool = True,
+    boundary: int | None = None,
 ) -> Iterator[GeneratedToken]:
     """Yield `length` tokens that continue `prompt`, one at a time; the same seed gives the same text.
 
+    boundary: the token that begins an item, for a model trained on items: each new one is written without a look at
+    those before it.
     Raises ValueError before the first token for an empty prompt, a context length the model does not have, a
     negative length, a top-k above the vocabulary or a seed that torch does not take.
     """
@@ -86,7 +109,7 @@ def generate(
     if length < 0:
         raise ValueError(f"Length must be 0 or more tokens, got {length}.")
     check_seed(seed)
-    return _generate(model, list(prompt), length, settings, seed, context_length, use_cache)
+    return _generate(model, list(prompt), length, settings, seed, context_length, use_cache, boundary)
 
 
 def _generate(
@@ -97,14 +120,15 @@ def _generate(
     seed: int,
     context_length: int,
     use_cache: bool,
+    boundary: int | None,
 ) -> Iterator[GeneratedToken]:
     generator = torch.Generator().manual_seed(seed)
-    reader = _CachedReader(model, context_length)
+    reader = _CachedReader(model, context_length, boundary)
     for _ in range(length):
         # Gradient mode belongs to the thread, so it is switched off for the step, not across the yield.
         with torch.no_grad():
-            logits = reader.logits(ids) if use_cache else next_logits(model, ids, context_length)
+            logits = reader.logits(ids) if use_cache else next_logits(model, ids, context_length, boundary)
             stages = sampling_stages(logits, settings)
         token, pointer = draw(stages.probabilities, generator)
-        yield GeneratedToken(token, pointer, stages, min(len(ids), context_length))
+        yield GeneratedToken(token, pointer, stages, min(len(ids) - item_start(ids, boundary), context_length))
         ids.append(token)

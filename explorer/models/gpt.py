@@ -106,11 +106,19 @@ class CausalSelfAttention(nn.Module):
     only while somebody listens at a tap. A test holds both paths together.
     """
 
-    def __init__(self, config: GPTConfig):
+    def __init__(
+        self,
+        d_model: int,
+        n_heads: int,
+        *,
+        std: float | None = None,
+        projection_std: float | None = None,
+        has_projection: bool = True,
+    ):
         super().__init__()
-        self.n_heads = config.n_heads
-        self.query_key_value = Linear(config.d_model, 3 * config.d_model, std=0.02)
-        self.projection = Linear(config.d_model, config.d_model, std=0.02 / math.sqrt(2 * config.n_layers))
+        self.n_heads = n_heads
+        self.query_key_value = Linear(d_model, 3 * d_model, std=std)
+        self.projection = Linear(d_model, d_model, std=projection_std) if has_projection else nn.Identity()
         self.queries, self.keys, self.values = (
             Tap(),
             Tap(),
@@ -154,7 +162,9 @@ class Block(nn.Module):
     def __init__(self, config: GPTConfig):
         super().__init__()
         self.attention_norm = LayerNorm(config.d_model, epsilon=config.layer_norm_epsilon)
-        self.attention = CausalSelfAttention(config)
+        self.attention = CausalSelfAttention(
+            config.d_model, config.n_heads, std=0.02, projection_std=0.02 / math.sqrt(2 * config.n_layers)
+        )
         self.feed_forward_norm = LayerNorm(config.d_model, epsilon=config.layer_norm_epsilon)
         self.feed_forward = FeedForward(config)
         self.dropout = Dropout(config.dropout)

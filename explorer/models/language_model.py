@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from torch import nn
+from torch import Tensor, nn
+
+from explorer.core.probability import cross_entropy
 
 
 class ModelConfig(Protocol):
@@ -26,6 +28,11 @@ class LanguageModel(nn.Module):
     """
 
     config: Any
+    reads_windows = False  # whether it is trained on windows with one target each; see `text.batches`
+
+    def loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy in nats of one batch, (B, T) inputs and targets; a target of −1 is left out."""
+        return cross_entropy(self(inputs), targets)
 
     def new_cache(self) -> Any:
         """An empty cache that `forward(ids, cache)` fills, or None for a model that has nothing to remember."""

@@ -13,8 +13,11 @@ import torch
 
 from explorer.core.sampling import check_seed
 from explorer.models.bigram import Bigram, BigramConfig
+from explorer.models.decoder import Decoder, DecoderConfig
 from explorer.models.gpt import GPT, GPTConfig
 from explorer.models.language_model import LanguageModel
+from explorer.models.mlp import MLP, MLPConfig
+from explorer.models.wavenet import WaveNet, WaveNetConfig
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,11 @@ class Architecture:
 
 ARCHITECTURES: dict[str, Architecture] = {
     "bigram": Architecture("The next token from the present one alone: a table.", BigramConfig, Bigram),
+    "mlp": Architecture("A window of letters through hidden layers.", MLPConfig, MLP),
+    "wavenet": Architecture("A window of letters joined up a tree.", WaveNetConfig, WaveNet),
+    "decoder": Architecture(
+        "A Transformer decoder whose parts are switched on one at a time.", DecoderConfig, Decoder, has_attention=True
+    ),
     "gpt": Architecture("A decoder-only Transformer in the shape of GPT-2.", GPTConfig, GPT, has_attention=True),
 }
 
@@ -69,6 +77,106 @@ PRESETS: dict[str, Preset] = {
     ),
 }
 
+
+def _ladder(description: str, corpus: str, architecture: str, model: dict[str, Any], **training: Any) -> Preset:
+    """A rung of one of the two ladders on the Overview: trained without weight decay unless it says otherwise."""
+    return Preset(
+        description, architecture, corpus, model, {"weight_decay": 0.0, "final_learning_rate": 0.0, **training}
+    )
+
+
+_LECTURE_HEAD: dict[str, Any] = {"context_length": 8, "d_model": 32, "projection": False, "feed_forward": False, "residual": False}
+_LECTURE_HEAD |= {"norm": "none"}
+
+PRESETS |= {
+    "names-bigram": _ladder(
+        "Names: the bigram table.", "names", "bigram", {}, steps=1500, batch_size=2048, learning_rate=0.1
+    ),
+    "names-mlp": _ladder(
+        "Names: three letters through 200 neurons (Bengio et al., 2003).",
+        "names",
+        "mlp",
+        {"context_length": 3, "d_embedding": 10, "d_hidden": 200},
+        steps=30_000,
+        batch_size=256,
+        learning_rate=5e-3,
+    ),
+    "names-batchnorm": _ladder(
+        "Names: the MLP with BatchNorm.",
+        "names",
+        "mlp",
+        {"context_length": 3, "d_embedding": 10, "d_hidden": 200, "batch_norm": True},
+        steps=30_000,
+        batch_size=256,
+        learning_rate=5e-3,
+    ),
+    "names-wavenet": _ladder(
+        "Names: eight letters joined up a tree.",
+        "names",
+        "wavenet",
+        {"context_length": 8, "d_embedding": 24, "d_hidden": 128},
+        steps=20_000,
+        batch_size=256,
+        learning_rate=3e-3,
+        weight_decay=0.05,
+    ),
+    "names-transformer": _ladder(
+        "Names: a small Transformer that reads the whole name.",
+        "names",
+        "gpt",
+        {"context_length": 16, "n_layers": 4, "n_heads": 4, "d_model": 64, "dropout": 0.1},
+        steps=10_000,
+        batch_size=128,
+        learning_rate=3e-3,
+        weight_decay=0.1,
+    ),
+    "shakespeare-bigram": _ladder(
+        "Shakespeare: no attention, the present character and its place alone.",
+        "shakespeare",
+        "decoder",
+        {"context_length": 8, "n_layers": 0, "d_model": 32, "n_heads": 1, "norm": "none"},
+        steps=5000,
+        batch_size=32,
+        learning_rate=3e-3,
+    ),
+    "shakespeare-head": _ladder(
+        "Shakespeare: one attention head.",
+        "shakespeare",
+        "decoder",
+        {**_LECTURE_HEAD, "n_heads": 1},
+        steps=5000,
+        batch_size=32,
+        learning_rate=3e-3,
+    ),
+    "shakespeare-heads": _ladder(
+        "Shakespeare: four heads of a quarter the width.",
+        "shakespeare",
+        "decoder",
+        {**_LECTURE_HEAD, "n_heads": 4},
+        steps=5000,
+        batch_size=32,
+        learning_rate=3e-3,
+    ),
+    "shakespeare-block": _ladder(
+        "Shakespeare: a whole block: heads, feed-forward, residual paths, LayerNorm.",
+        "shakespeare",
+        "decoder",
+        {"context_length": 32, "n_layers": 1, "n_heads": 4, "d_model": 64},
+        steps=5000,
+        batch_size=32,
+        learning_rate=3e-3,
+    ),
+    "shakespeare-decoder": _ladder(
+        "Shakespeare: three such blocks, twice as wide.",
+        "shakespeare",
+        "decoder",
+        {"context_length": 64, "n_layers": 3, "n_heads": 4, "d_model": 128, "dropout": 0.1},
+        steps=5000,
+        batch_size=32,
+        learning_rate=2e-3,
+    ),
+}
+
 _building = threading.Lock()
 
 
@@ -96,3 +204,20 @@ def build_model(architecture: str, config: Any, *, seed: int = 0) -> LanguageMod
     with _building, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return ARCHITECTURES[architecture].model_type(config)
+
+
+def count_parameters(architecture: str, config: Any) -> int:
+    """How many numbers such a model would learn, tied ones once; nothing is allocated.
+
+    Raises ValueError for a size that cannot even be counted.
+    """
+    return shape_only(architecture, config).parameter_count()
+
+
+def shape_only(architecture: str, config: Any) -> LanguageModel:
+    """The model without its numbers: every tensor has a shape and no storage (torch's "meta" device)."""
+    try:
+        with torch.device("meta"):
+            return ARCHITECTURES[architecture].model_type(config)
+    except RuntimeError as error:
+        raise ValueError(f"This size is beyond any machine: {config}; choose smaller numbers.") from error

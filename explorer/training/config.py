@@ -7,6 +7,13 @@ from dataclasses import dataclass
 
 from explorer.core.sampling import check_seed
 
+OPTIMIZERS = {"adamw": "AdamW: every weight at its own pace.", "sgd": "Plain gradient descent."}
+SCHEDULES = {
+    "cosine": "Up in the warm-up, then down along half a cosine.",
+    "constant": "The same rate throughout.",
+    "step": "A tenth of it after half of the steps.",
+}
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -16,6 +23,8 @@ class TrainingConfig:
     final_learning_rate: where the cosine ends. warmup: steps up to the peak. weight_decay: on matrices only.
     clip: the largest norm the gradient may have. evaluate_every, sample_every: steps between held-out losses and
     between samples (0: only at the end; the end always has both). seed: of weights, batches and dropout.
+    optimizer: one of `OPTIMIZERS`. schedule: of the learning rate, one of `SCHEDULES`; warmup and final_learning_rate
+    are the cosine's.
     """
 
     steps: int = 2000
@@ -31,6 +40,8 @@ class TrainingConfig:
     sample_every: int = 0
     sample_length: int = 120
     seed: int = 1
+    optimizer: str = "adamw"
+    schedule: str = "cosine"
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size"):
@@ -46,4 +57,7 @@ class TrainingConfig:
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}.")
+        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"Expected {name} to be one of {', '.join(known)}, got {getattr(self, name)!r}.")
         check_seed(self.seed)

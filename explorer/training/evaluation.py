@@ -7,30 +7,39 @@ import math
 import torch
 from torch import Tensor
 
-from explorer.core.probability import cross_entropy, normalise_counts
+from explorer.core.probability import normalise_counts
 from explorer.models.bigram import count_bigrams, count_loss
 from explorer.models.language_model import LanguageModel
-from explorer.text.batches import consecutive_windows
+from explorer.text.batches import Batches, make_batches
 
 TOKENS_PER_BATCH = 8192  # bounds memory; the result does not depend on it beyond rounding
 
 
-@torch.no_grad()
-def evaluate(model: LanguageModel, ids: Tensor) -> float:
+def evaluate(model: LanguageModel, ids: Tensor, boundary: int | None = None) -> float:
     """Mean cross-entropy in nats of tokens 1 … N−1 of `ids`, (N,), in windows of the model's context length.
 
+    Where the text is a list of items, `boundary` is the token between them and no window reaches into another item.
     Raises ValueError where there is nothing to predict. The model is left in the mode it came in.
     """
     if len(ids) < 2:
         raise ValueError(f"A held-out text needs at least 2 tokens to predict one, got {len(ids)}.")
-    context_length = model.config.context_length
+    return mean_loss(
+        model, make_batches(ids, model.config.context_length, boundary=boundary, windows=model.reads_windows)
+    )
+
+
+@torch.no_grad()
+def mean_loss(model: LanguageModel, batches: Batches) -> float:
+    """Mean cross-entropy in nats over all of a split."""
     was_training = model.training
     model.eval()
-    total = 0.0
-    for inputs, targets in consecutive_windows(ids, max(1, TOKENS_PER_BATCH // context_length), context_length):
-        total += cross_entropy(model(inputs), targets).item() * targets.numel()
+    total, predicted = 0.0, 0
+    for inputs, targets in batches.all(max(1, TOKENS_PER_BATCH // model.config.context_length)):
+        count = int((targets >= 0).sum())
+        total += model.loss(inputs, targets).item() * count
+        predicted += count
     model.train(was_training)
-    return total / (len(ids) - 1)
+    return total / predicted
 
 
 def baselines(train_ids: Tensor, validation_ids: Tensor, vocab_size: int) -> dict[str, float]:

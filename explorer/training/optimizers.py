@@ -1,4 +1,4 @@
-"""Which parameters decay, and AdamW on them (Loshchilov & Hutter, 2019)."""
+"""What turns gradients into updates: AdamW (Loshchilov & Hutter, 2019), or plain gradient descent."""
 
 from __future__ import annotations
 
@@ -24,3 +24,11 @@ def make_adamw(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
         betas=(config.beta1, config.beta2),
         fused=True,
     )
+
+
+def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    """The optimizer that `config.optimizer` names: "adamw", or "sgd", which follows the gradient and nothing else."""
+    if config.optimizer == "sgd":
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        return torch.optim.SGD(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+    return make_adamw(model, config)

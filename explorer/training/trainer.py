@@ -17,16 +17,15 @@ import torch
 from torch import Tensor, nn
 
 from explorer.core.layers import Dropout
-from explorer.core.probability import cross_entropy
 from explorer.core.sampling import SamplingSettings
 from explorer.models.generation import generate
 from explorer.models.language_model import LanguageModel
-from explorer.text.batches import Splits, sample_batch
+from explorer.text.batches import Splits, make_batches
 from explorer.text.tokenizers import Tokenizer
 from explorer.training.config import TrainingConfig
-from explorer.training.evaluation import evaluate
-from explorer.training.optimizers import make_adamw
-from explorer.training.schedules import warmup_cosine
+from explorer.training.evaluation import mean_loss
+from explorer.training.optimizers import make_optimizer
+from explorer.training.schedules import learning_rate_at
 
 
 @dataclass(frozen=True)
@@ -68,10 +67,16 @@ class Trainer:
         self.train_ids = torch.tensor(tokenizer.encode(splits.train))
         self.validation_ids = torch.tensor(tokenizer.encode(splits.validation))
         _check_lengths(self.train_ids, self.validation_ids, model.config.context_length)
-        self.optimizer = make_adamw(model, config)
+        self.boundary = None if splits.boundary is None else tokenizer.encode(splits.boundary)[0]
+        self.train_batches, self.validation_batches = (
+            make_batches(ids, model.config.context_length, boundary=self.boundary, windows=model.reads_windows)
+            for ids in (self.train_ids, self.validation_ids)
+        )
+        self.optimizer = make_optimizer(model, config)
         self.good_weights = [p.detach().clone() for p in model.parameters()]  # the last with a finite loss
         self.generator = torch.Generator().manual_seed(config.seed)
         self.step = 0
+        self.tokens = 0  # predicted so far
         self.seconds = 0.0
         for module in model.modules():
             if isinstance(module, Dropout):
@@ -83,38 +88,29 @@ class Trainer:
             started = time.perf_counter()
             loss, learning_rate, gradient_norm = self._update()
             self.seconds += time.perf_counter() - started
-            tokens = self.step * self.config.batch_size * self.model.config.context_length
             yield Progress(
                 step=self.step,
                 steps=self.config.steps,
                 loss=loss,
                 learning_rate=learning_rate,
                 gradient_norm=gradient_norm,
-                tokens_per_second=tokens / max(self.seconds, 1e-9),
-                validation_loss=evaluate(self.model, self.validation_ids)
+                tokens_per_second=self.tokens / max(self.seconds, 1e-9),
+                validation_loss=mean_loss(self.model, self.validation_batches)
                 if self._is_due(self.config.evaluate_every)
                 else None,
                 sample=self._sample() if self._is_due(self.config.sample_every) else None,
             )
 
     def _update(self) -> tuple[float, float, float]:
-        """One step of AdamW on one batch; returns its loss, learning rate and gradient norm."""
+        """One step of the optimizer on one batch; returns its loss, learning rate and gradient norm."""
         config = self.config
-        learning_rate = warmup_cosine(
-            self.step,
-            steps=config.steps,
-            warmup=min(config.warmup, config.steps - 1),
-            peak=config.learning_rate,
-            final=min(config.final_learning_rate, config.learning_rate),
-        )
+        learning_rate = learning_rate_at(self.step, config)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.model.train()
-        inputs, targets = sample_batch(
-            self.train_ids, config.batch_size, self.model.config.context_length, self.generator
-        )
+        inputs, targets = self.train_batches.sample(config.batch_size, self.generator)
         with torch.enable_grad():
-            loss = cross_entropy(self.model(inputs), targets)
+            loss = self.model.loss(inputs, targets)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
         self.model.eval()
@@ -124,6 +120,7 @@ class Trainer:
         _copy_weights(list(self.model.parameters()), self.good_weights)
         self.optimizer.step()
         self.step += 1
+        self.tokens += int((targets >= 0).sum())
         return loss.item(), learning_rate, gradient_norm
 
     def _step_back(self, what: str, learning_rate: float) -> DivergedError:
@@ -141,16 +138,23 @@ class Trainer:
     def _sample(self) -> str:
         """Text the model writes now, from a newline (or its first symbol); the run's generator is not touched."""
         prompt = [0] if self.tokenizer.missing("\n") else self.tokenizer.encode("\n")
-        tokens = generate(self.model, prompt, self.config.sample_length, SamplingSettings(), seed=self.config.seed)
+        tokens = generate(
+            self.model,
+            prompt,
+            self.config.sample_length,
+            SamplingSettings(),
+            seed=self.config.seed,
+            boundary=self.boundary,
+        )
         return self.tokenizer.decode([generated.token for generated in tokens])
 
     def state_tensors(self) -> dict[str, Tensor]:
         """Everything the run needs to go on, as named tensors; `load_state_tensors` takes it back."""
         state = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         for i, slots in self.optimizer.state_dict()["state"].items():
-            state |= {f"optimizer.{i}.{slot}": tensor for slot, tensor in slots.items()}
+            state |= {f"optimizer.{i}.{slot}": tensor for slot, tensor in slots.items() if tensor is not None}
         state["generator"] = self.generator.get_state()
-        state["progress"] = torch.tensor([float(self.step), self.seconds], dtype=torch.float64)
+        state["progress"] = torch.tensor([self.step, self.seconds, self.tokens], dtype=torch.float64)
         return {name: tensor.detach().clone() for name, tensor in state.items()}
 
     def load_state_tensors(self, state: dict[str, Tensor]) -> None:
@@ -166,10 +170,10 @@ class Trainer:
             self.model.load_state_dict(model_state)
             self.optimizer.load_state_dict(optimizer_state)
             self.generator.set_state(state["generator"])
-            step, self.seconds = state["progress"].tolist()
+            step, self.seconds, tokens = state["progress"].tolist()
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
             raise ValueError(f"The saved state is of another model or run: {str(error)[:200]}") from error
-        self.step = int(step)
+        self.step, self.tokens = int(step), int(tokens)
         _copy_weights(list(self.model.parameters()), self.good_weights)
 
 

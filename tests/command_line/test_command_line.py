@@ -28,7 +28,7 @@ def test_training_leaves_weights_a_card_and_a_state_and_nothing_else(trained: Pa
 def test_the_card_says_how_to_repeat_the_run(trained: Path) -> None:
     card = json.loads((trained / "checkpoints" / "mine.json").read_text())
     tale = load_corpus("tale")
-    assert card["corpus"] == {"name": "tale", "sha256": tale.sha256, "characters": len(tale.text)}
+    assert card["corpus"] == {"name": "tale", "kind": "text", "sha256": tale.sha256, "characters": len(tale.text)}
     assert (card["seed"], card["steps"], card["tokens"]) == (1, 6, 6 * 4 * 16)
     assert card["config"]["d_model"] == 8
     assert card["training"]["steps"] == 6

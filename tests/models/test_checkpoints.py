@@ -219,7 +219,7 @@ def test_a_safetensors_file_whose_length_looks_like_a_pickle_is_read_all_the_sam
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"architecture": "lstm"}, "names the architecture 'lstm'; this version knows bigram, gpt"),
+        ({"architecture": "lstm"}, "names the architecture 'lstm'; this version knows bigram, mlp"),
         ({"architecture": ["gpt"]}, r"names the architecture \['gpt'\]"),
         ({"format": 2}, "is of format 2, this version reads 1"),
         ({"format": None}, "lacks format"),

@@ -141,6 +141,7 @@ def _write_on(checkpoint: Checkpoint, written: Written) -> None:
             request.settings,
             seed=request.seed,
             context_length=request.context_length,
+            boundary=checkpoint.boundary,
         )
     began = time.monotonic()
     while not written.finished and time.monotonic() - began < TURN_SECONDS:
@@ -187,6 +188,7 @@ def show_step(checkpoint: Checkpoint, written: Written) -> SamplingReading | Non
         token=written.tokens[index],
         pointer=written.pointers[index],
         context_length=request.context_length,
+        boundary=checkpoint.boundary,
     )
     greedy = "greedy, so the pointer plays no part" if request.settings.is_greedy else f"pointer {reading.pointer:.4f}"
     st.markdown(
