@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from explorer.text.corpora import Corpus
+from explorer.text.tokenizers import Tokenizer
 
 HELD_OUT = 0.1
 SPLIT_SEED = 42
@@ -70,6 +71,11 @@ def join_items(items: list[str]) -> str:
 def split_corpus(corpus: Corpus, seed: int = SPLIT_SEED) -> Splits:
     """Items are shuffled and cut 80/10/10; running text is cut 90/10 in order."""
     return split_items(corpus.items, seed) if corpus.kind == "items" else split_text(corpus.text)
+
+
+def start_of_text(tokenizer: Tokenizer) -> list[int]:
+    """What a model continues when nothing is given: a newline, or the first symbol of a vocabulary without one."""
+    return [0] if tokenizer.missing(BOUNDARY) else tokenizer.encode(BOUNDARY)
 
 
 def sample_batch(
@@ -201,7 +207,8 @@ class Items:
 
     def sample(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         rows = torch.randint(len(self.inputs), (batch_size,), generator=generator)
-        return self.inputs[rows], self.targets[rows]
+        longest = int((self.targets[rows] >= 0).sum(dim=1).max())  # what is shorter was filled up for nothing
+        return self.inputs[rows, :longest], self.targets[rows, :longest]
 
     def all(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         yield from zip(self.inputs.split(batch_size), self.targets.split(batch_size), strict=True)

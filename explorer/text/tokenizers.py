@@ -6,10 +6,14 @@ A tokenizer is anything with `vocab_size`, `encode`, `decode` and `labels`; the 
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
+
+from explorer.text.bpe import BPETokenizer
 
 VISIBLE = {"\n": "↵", " ": "␣", "\t": "⇥", "\r": "␍"}
 
@@ -124,7 +128,109 @@ class CharTokenizer:
         return "".join(self.characters[i] for i in ids)
 
 
-KINDS = {"char": CharTokenizer}
+UNKNOWN, END_OF_TEXT = "<unk>", "<eot>"
+_WORD_OR_SIGN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+_CLOSES = frozenset(".,;:!?)]}%…”’")
+_OPENS = frozenset("([{“‘¿¡")
+
+
+def split_words(text: str) -> list[str]:
+    """Words, and every other sign that is not white space for itself.
+
+    >>> split_words("It's late, Emma!")
+    ["It's", 'late', ',', 'Emma', '!']
+    """
+    return _WORD_OR_SIGN.findall(text)
+
+
+@dataclass(frozen=True)
+class WordTokenizer:
+    """One token per word, punctuation apart; `words[i]` has id i, then come `<unk>` and `<eot>`.
+
+    A word that is not in the vocabulary becomes `<unk>`, and white space is not kept: decoding puts one space between
+    words and none before a comma. What was lost there is the reason for sub-words. `<eot>` marks the end of a text; it
+    is recognised where it is typed.
+
+    >>> tokenizer = WordTokenizer.from_text("the cat and the dog")
+    >>> tokenizer.encode("the bird"), tokenizer.decode(tokenizer.encode("the  dog and the bird"))
+    ([0, 4], 'the dog and the <unk>')
+    """
+
+    words: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.words)) != len(self.words) or {UNKNOWN, END_OF_TEXT, ""} & set(self.words):
+            raise ValueError("A word tokenizer needs different words, none of them empty, <unk> or <eot>.")
+
+    @classmethod
+    def from_text(cls, text: str, most: int | None = None) -> WordTokenizer:
+        """The words of a text, most frequent first, equals in alphabetical order; at most `most` of them."""
+        counts = Counter(split_words(text))
+        ordered = sorted(counts, key=lambda word: (-counts[word], word))
+        return cls(tuple(ordered[:most]))
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> WordTokenizer:
+        """Read what `to_json` wrote; raises ValueError where it is something else."""
+        words = data.get("words")
+        if data.get("kind") != "word" or not isinstance(words, list) or not all(isinstance(w, str) for w in words):
+            raise ValueError(f"Expected a tokenizer of kind 'word' with its words, got {json.dumps(data)[:80]}.")
+        return cls(tuple(words))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "word", "words": list(self.words)}
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self.words) + 2
+
+    @property
+    def unknown_id(self) -> int:
+        return len(self.words)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return (*self.words, UNKNOWN, END_OF_TEXT)
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {word: i for i, word in enumerate(self.labels)}
+
+    def missing(self, _text: str) -> list[str]:
+        """Nothing: what is not known is `<unk>`."""
+        return []
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = []
+        for i, part in enumerate(text.split(END_OF_TEXT)):
+            ids += [self._ids[END_OF_TEXT]] if i else []
+            ids += [self._ids.get(word, self.unknown_id) for word in split_words(part)]
+        return ids
+
+    def decode(self, ids: list[int]) -> str:
+        text = ""
+        for word in (self.labels[i] for i in ids):
+            joins = not text or word in _CLOSES or text[-1] in _OPENS
+            text += word if joins else f" {word}"
+        return text
+
+
+KINDS: dict[str, Any] = {"char": CharTokenizer, "word": WordTokenizer, "bpe": BPETokenizer}
+
+
+def learn_tokenizer(kind: str, text: str, train_text: str, vocab_size: int | None = None) -> Tokenizer:
+    """A tokenizer of a text that is split for training: "char" knows all its characters, "word" and "bpe" learn from
+    the training part alone, so that nothing held out shapes them.
+
+    vocab_size: of "bpe" (512 unless given), or the most words of "word". Raises ValueError for another kind.
+    """
+    if kind == "char":
+        return CharTokenizer.from_text(text)
+    if kind == "word":
+        return WordTokenizer.from_text(train_text, None if vocab_size is None else vocab_size - 2)
+    if kind == "bpe":
+        return BPETokenizer.train(train_text, vocab_size or 512)
+    raise ValueError(f"Expected a tokenizer kind among {', '.join(KINDS)}, got {kind!r}.")
 
 
 def tokenizer_from_json(data: dict[str, Any]) -> Tokenizer:
@@ -132,4 +238,5 @@ def tokenizer_from_json(data: dict[str, Any]) -> Tokenizer:
     kind = data.get("kind") if isinstance(data, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"Expected a tokenizer kind among {', '.join(KINDS)}, got {kind!r}.")
-    return KINDS[kind].from_json(data)
+    tokenizer: Tokenizer = KINDS[kind].from_json(data)
+    return tokenizer
