@@ -89,7 +89,8 @@ def evaluate(
     """Measure the held-out loss over a whole validation split; prints one line of JSON.
 
     `val_loss` is the mean −ln p of each held-out token in nats (lower is better; guessing evenly scores ln V);
-    `bits_per_char` is the same cost per character of text in bits, comparable between tokenizers; `tokens` is how
+    `bits_per_char` and `bits_per_byte` are the same cost per character and per UTF-8 byte of text in bits,
+    comparable between tokenizers; `tokens` is how
     many were predicted.
 
     Example: `python -m explorer evaluate --checkpoint shakespeare-gpt --text input.txt`

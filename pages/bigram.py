@@ -46,7 +46,7 @@ def explore(name: str) -> None:
         show_likelihood(reading, table)
 
 
-corpus = corpus_picker()
+corpus = corpus_picker(label="Corpus: the text that is counted")
 shown.clear()
 if corpus is not None:
     explore(corpus)

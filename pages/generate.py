@@ -33,7 +33,9 @@ def explore() -> None:
     loaded = checkpoint_picker()
     if loaded is None:
         return
-    prompt = prompt_box(loaded.tokenizer, limit=loaded.model.config.context_length, default=DEFAULT)
+    prompt = prompt_box(
+        loaded.tokenizer, limit=loaded.model.config.context_length, default=DEFAULT, boundary=loaded.boundary
+    )
     if prompt is None:
         return
     with frame.problems_in_place():

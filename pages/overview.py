@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.ui.sections.overview import show_losses
+from explorer.ui.sections.overview import show_ladder
 
 st.title("See what a language model does with your words", anchor=False)
 st.markdown(
@@ -42,7 +42,7 @@ with st.container(horizontal=True, key="overview_history"):
     st.page_link("pages/energy.py", label="Energy models", icon=":material/landscape:")
     st.page_link("pages/autograd.py", label="Autograd", icon=":material/account_tree:")
 
-show_losses()
+show_ladder()
 
 st.subheader("How to read a page", anchor=False)
 st.markdown(

@@ -9,9 +9,9 @@ import torch
 
 from explorer.core.probability import bits
 from explorer.models.checkpoints import CheckpointError, load_checkpoint
-from explorer.text.batches import split_corpus, split_text
+from explorer.text.batches import boundary_token, split_corpus, split_text
 from explorer.text.corpora import load_corpus
-from explorer.training.evaluation import evaluate
+from explorer.training.evaluation import bits_per_byte, evaluate
 
 
 def held_out_report(
@@ -19,8 +19,8 @@ def held_out_report(
 ) -> dict[str, Any]:
     """The held-out loss of a checkpoint on a text file, a named corpus, or the corpus it was trained on.
 
-    Returns `checkpoint`, `text`, `val_loss` (nats per token), `bits_per_char`, `tokens` (predicted) and
-    `characters_dropped`. Raises ValueError (one sentence) for a checkpoint, text or corpus that cannot be used.
+    Returns `checkpoint`, `text`, `val_loss` (nats per token), `bits_per_char`, `bits_per_byte`, `tokens` (predicted)
+    and `characters_dropped`. Raises ValueError (one sentence) for a checkpoint, text or corpus that cannot be used.
     """
     loaded = load_checkpoint(checkpoint)
     if text is not None:
@@ -36,14 +36,14 @@ def held_out_report(
     ids = torch.tensor(loaded.tokenizer.encode(kept))
     if len(ids) < 2:
         raise ValueError(f"The held-out tenth of {source} has {len(ids)} tokens; at least 2 are needed.")
-    boundary = None if splits.boundary is None else loaded.tokenizer.encode(splits.boundary)[0]
-    loss = evaluate(loaded.model, ids, boundary)
+    loss = evaluate(loaded.model, ids, boundary_token(splits, loaded.tokenizer))
     characters = len(kept) - len(loaded.tokenizer.decode(ids[:1].tolist()))
     return {
         "checkpoint": checkpoint,
         "text": source,
         "val_loss": round(loss, 6),
         "bits_per_char": round(bits(loss) * (len(ids) - 1) / characters, 6),
+        "bits_per_byte": bits_per_byte(loss, loaded.tokenizer, kept),
         "tokens": len(ids) - 1,
         "characters_dropped": len(held_out) - len(kept),
     }

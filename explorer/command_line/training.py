@@ -52,6 +52,8 @@ def train(
     heads: Annotated[int | None, typer.Option(help="Attention heads per block.")] = None,
     width: Annotated[int | None, typer.Option(help="Channels of the residual stream.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of numbers zeroed while training.")] = None,
+    tokenizer: Annotated[str | None, typer.Option(help="char, word or bpe; default: the preset's.")] = None,
+    vocab_size: Annotated[int | None, typer.Option(help="Tokens of a bpe vocabulary, or words of a word one.")] = None,
     seed: Annotated[int, typer.Option(help="Of weights, batches and dropout.")] = 1,
     dtype: Annotated[str, typer.Option(help="How weights are stored: float32, float16, bfloat16.")] = "float32",
     save_every: Annotated[int, typer.Option(help="Steps between saved states to resume from.")] = 250,
@@ -83,7 +85,9 @@ def train(
             raise ValueError(f"save-every must be at least 1 step, got {save_every}.")
         folder = out or cards.FOLDER
         _make_folder(folder)
-        job = _TrainingCommand(preset, corpus, text, name or preset, seed, model_options, training_options)
+        job = _TrainingCommand(
+            preset, corpus, text, name or preset, seed, model_options, training_options, (tokenizer, vocab_size)
+        )
         if resume:
             job.resume()
         job.run(save_every)
@@ -111,10 +115,11 @@ class _TrainingCommand:
         seed: int,
         model_options: dict[str, Any],
         training_options: dict[str, Any],
+        tokenizer_options: tuple[str | None, int | None],
     ):
         from explorer.models.registry import PRESETS, build_config, build_model
-        from explorer.text.batches import split_corpus
-        from explorer.text.tokenizers import CharTokenizer
+        from explorer.text.batches import boundary_token, split_corpus
+        from explorer.text.tokenizers import learn_tokenizer
         from explorer.training.config import TrainingConfig
         from explorer.training.trainer import Trainer
 
@@ -125,12 +130,14 @@ class _TrainingCommand:
         preset = PRESETS[preset_name]
         self.name, self.architecture = name, preset.architecture
         self.corpus = _read_corpus(corpus_name or preset.corpus, text)
-        tokenizer = CharTokenizer.from_text(self.corpus.text)
+        splits = split_corpus(self.corpus)
+        kind, size = tokenizer_options
+        tokenizer = learn_tokenizer(kind or preset.tokenizer, self.corpus.text, splits.train, size or preset.vocab_size)
         chosen = {key: value for key, value in model_options.items() if value is not None}
         config = build_config(preset.architecture, {"vocab_size": tokenizer.vocab_size, **preset.model, **chosen})
-        splits = split_corpus(self.corpus)
-        if splits.boundary is not None and hasattr(config, "pad_id"):
-            config = replace(config, pad_id=tokenizer.encode(splits.boundary)[0])
+        boundary = boundary_token(splits, tokenizer)
+        if boundary is not None and hasattr(config, "pad_id"):
+            config = replace(config, pad_id=boundary)
         chosen = {key: value for key, value in training_options.items() if value is not None}
         self.trainer: Trainer = Trainer(
             build_model(preset.architecture, config, seed=seed),
@@ -138,6 +145,7 @@ class _TrainingCommand:
             splits,
             TrainingConfig(**{**preset.training, **chosen, "seed": seed}),
         )
+        self.splits = splits
         self.history: list[tuple[int, float]] = []
         self.saved_step: int | None = None
 
@@ -187,14 +195,30 @@ class _TrainingCommand:
                     self.saved_step = now.step
 
     def write_checkpoint(self, folder: Path, dtype: str) -> None:
-        """Write weights and card, then load them again and measure what was written."""
-        from explorer.models.checkpoints import load_checkpoint, save_checkpoint
-        from explorer.training.evaluation import baselines, evaluate, mean_loss
+        """Write weights and card; the card's losses and sample are those of the weights as they are stored."""
+        from explorer.models.checkpoints import round_weights, save_checkpoint
+
+        round_weights(self.trainer.model, dtype)
+        path = save_checkpoint(
+            folder / self.name,
+            self.trainer.model,
+            self.trainer.tokenizer,
+            architecture=self.architecture,
+            facts=self._facts(),
+            dtype=dtype,
+        )
+        console.print(f"Wrote {path}.", soft_wrap=True)
+
+    def _facts(self) -> dict[str, Any]:
+        """What the card says beside the model's shape."""
+        from explorer.training.evaluation import baseline_samples, baselines, bits_per_byte, evaluate, mean_loss
 
         trainer = self.trainer
-        sample_of_train = trainer.train_ids[: len(trainer.validation_ids)]
         config = trainer.config
-        facts = {
+        sample_of_train = trainer.train_ids[: len(trainer.validation_ids)]
+        validation_loss = round(mean_loss(trainer.model, trainer.validation_batches), 4)
+        console.print(f"Held-out loss of the weights as stored: {validation_loss:.4f} nats.")
+        return {
             "corpus": {
                 "name": self.corpus.name,
                 "kind": self.corpus.kind,
@@ -209,22 +233,15 @@ class _TrainingCommand:
             "command": "python -m explorer " + shlex.join(a for a in sys.argv[1:] if a != "--resume"),
             "losses": {
                 "train": round(evaluate(trainer.model, sample_of_train, trainer.boundary), 4),
-                "validation": round(mean_loss(trainer.model, trainer.validation_batches), 4),
+                "validation": validation_loss,
+                "bits_per_byte": bits_per_byte(validation_loss, trainer.tokenizer, self.splits.validation),
                 "curve": self.history,
             },
+            "sample": trainer.sample(),
             "baselines": baselines(trainer.train_ids, trainer.validation_ids, trainer.tokenizer.vocab_size),
+            "baseline_samples": baseline_samples(trainer.train_ids, trainer.tokenizer, trainer.boundary),
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         }
-        path = save_checkpoint(
-            folder / self.name,
-            trainer.model,
-            trainer.tokenizer,
-            architecture=self.architecture,
-            facts=facts,
-            dtype=dtype,
-        )
-        written = mean_loss(load_checkpoint(path).model, trainer.validation_batches)
-        console.print(f"Wrote {path}: held-out loss {written:.4f} nats.", soft_wrap=True)
 
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a saved state to belong to this run."""

@@ -14,6 +14,18 @@ FORMAT = 1
 
 CHECKPOINTS: dict[str, str] = {
     "shakespeare-gpt": "A character GPT in the shape of GPT-2, trained on Tiny Shakespeare.",
+    "drama-gpt": "A small GPT on the shipped verse drama, by characters.",
+    "drama-bpe-gpt": "Its twin on sub-words: 256 byte-pair merges.",
+    "names-bigram": "Ladder of names: a bigram table learned by gradient descent.",
+    "names-mlp": "Ladder of names: three letters through 200 neurons.",
+    "names-batchnorm": "Ladder of names: the same with BatchNorm.",
+    "names-wavenet": "Ladder of names: eight letters joined up a tree.",
+    "names-transformer": "Ladder of names: a Transformer that reads the whole name.",
+    "shakespeare-bigram": "Ladder of Shakespeare: a character's vector and its place, no attention.",
+    "shakespeare-head": "Ladder of Shakespeare: one attention head over 8 characters.",
+    "shakespeare-heads": "Ladder of Shakespeare: four heads.",
+    "shakespeare-block": "Ladder of Shakespeare: one whole block over 32 characters.",
+    "shakespeare-decoder": "Ladder of Shakespeare: three blocks over 64 characters.",
 }
 
 

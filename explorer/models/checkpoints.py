@@ -55,7 +55,8 @@ class Checkpoint:
         """The token between items, for a model trained on items (names, one a line); None for running text."""
         if self.card.get("corpus", {}).get("kind") != "items" or self.tokenizer.missing(BOUNDARY):
             return None
-        return self.tokenizer.encode(BOUNDARY)[0]
+        ids = self.tokenizer.encode(BOUNDARY)
+        return ids[0] if len(ids) == 1 else None
 
 
 def save_checkpoint(
@@ -95,6 +96,14 @@ def check_dtype(dtype: str) -> None:
     """Raise ValueError where weights cannot be stored as `dtype`."""
     if dtype not in _DTYPES:
         raise ValueError(f"Expected a dtype among {', '.join(_DTYPES)}, got {dtype!r}.")
+
+
+@torch.no_grad()
+def round_weights(model: LanguageModel, dtype: str) -> None:
+    """Round every number of the model as storing it in `dtype` will; raises ValueError for an unknown dtype."""
+    check_dtype(dtype)
+    for tensor in own_tensors(model).values():
+        tensor.copy_(tensor.to(_DTYPES[dtype]))
 
 
 def replace_file(path: Path, content: bytes) -> None:

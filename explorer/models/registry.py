@@ -44,13 +44,16 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 @dataclass(frozen=True)
 class Preset:
-    """A shape and the training settings that suit it: what `train --preset` starts from."""
+    """A shape and the training settings that suit it: what `train --preset` starts from. tokenizer: its kind;
+    vocab_size: of a learned one."""
 
     description: str
     architecture: str
     corpus: str
     model: dict[str, Any]
     training: dict[str, Any]
+    tokenizer: str = "char"
+    vocab_size: int | None = None
 
 
 PRESETS: dict[str, Preset] = {
@@ -67,6 +70,22 @@ PRESETS: dict[str, Preset] = {
         "drama",
         {"context_length": 64, "n_layers": 4, "n_heads": 4, "d_model": 64},
         {"steps": 1000, "batch_size": 16, "learning_rate": 3e-3},
+    ),
+    "drama-gpt": Preset(
+        "A small GPT on the shipped verse drama, by characters.",
+        "gpt",
+        "drama",
+        {"context_length": 128, "n_layers": 4, "n_heads": 4, "d_model": 96, "dropout": 0.2},
+        {"steps": 2500, "batch_size": 16, "learning_rate": 3e-3, "weight_decay": 0.3},
+    ),
+    "drama-bpe-gpt": Preset(
+        "The same on sub-words: 256 merges, a window of about as much text.",
+        "gpt",
+        "drama",
+        {"context_length": 64, "n_layers": 4, "n_heads": 4, "d_model": 96, "dropout": 0.2},
+        {"steps": 2500, "batch_size": 16, "learning_rate": 3e-3, "weight_decay": 0.3},
+        tokenizer="bpe",
+        vocab_size=512,
     ),
     "shakespeare-gpt": Preset(
         "The shipped GPT: 2.7 M parameters, trained on Tiny Shakespeare.",
@@ -85,7 +104,13 @@ def _ladder(description: str, corpus: str, architecture: str, model: dict[str, A
     )
 
 
-_LECTURE_HEAD: dict[str, Any] = {"context_length": 8, "d_model": 32, "projection": False, "feed_forward": False, "residual": False}
+_LECTURE_HEAD: dict[str, Any] = {
+    "context_length": 8,
+    "d_model": 32,
+    "projection": False,
+    "feed_forward": False,
+    "residual": False,
+}
 _LECTURE_HEAD |= {"norm": "none"}
 
 PRESETS |= {
@@ -124,9 +149,9 @@ PRESETS |= {
         "Names: a small Transformer that reads the whole name.",
         "names",
         "gpt",
-        {"context_length": 16, "n_layers": 4, "n_heads": 4, "d_model": 64, "dropout": 0.1},
-        steps=10_000,
-        batch_size=128,
+        {"context_length": 16, "n_layers": 4, "n_heads": 4, "d_model": 64, "dropout": 0.2, "weight_std": None},
+        steps=24_000,
+        batch_size=64,
         learning_rate=3e-3,
         weight_decay=0.1,
     ),

@@ -75,7 +75,22 @@ def split_corpus(corpus: Corpus, seed: int = SPLIT_SEED) -> Splits:
 
 def start_of_text(tokenizer: Tokenizer) -> list[int]:
     """What a model continues when nothing is given: a newline, or the first symbol of a vocabulary without one."""
-    return [0] if tokenizer.missing(BOUNDARY) else tokenizer.encode(BOUNDARY)
+    return [0] if tokenizer.missing(BOUNDARY) else tokenizer.encode(BOUNDARY) or [0]
+
+
+def boundary_token(splits: Splits, tokenizer: Tokenizer) -> int | None:
+    """The token between the items of a split text; None for running text.
+
+    Raises ValueError for a tokenizer that does not keep line breaks as tokens.
+    """
+    if splits.boundary is None:
+        return None
+    ids = tokenizer.encode(splits.boundary)
+    if len(ids) != 1:
+        raise ValueError(
+            "Items stand on lines of their own, and this tokenizer does not keep line breaks; choose characters or bpe."
+        )
+    return ids[0]
 
 
 def sample_batch(

@@ -7,10 +7,15 @@ import math
 import torch
 from torch import Tensor
 
-from explorer.core.probability import normalise_counts
-from explorer.models.bigram import count_bigrams, count_loss
+from explorer.core.probability import bits, normalise_counts
+from explorer.core.sampling import SamplingSettings
+from explorer.models.bigram import Bigram, count_bigrams, count_loss
+from explorer.models.generation import generate
 from explorer.models.language_model import LanguageModel
-from explorer.text.batches import Batches, make_batches
+from explorer.text.batches import Batches, make_batches, start_of_text
+from explorer.text.bpe import BPETokenizer
+from explorer.text.bpe_merges import to_bytes
+from explorer.text.tokenizers import Tokenizer
 
 TOKENS_PER_BATCH = 8192  # bounds memory; the result does not depend on it beyond rounding
 
@@ -42,6 +47,22 @@ def mean_loss(model: LanguageModel, batches: Batches) -> float:
     return total / predicted
 
 
+def bits_per_byte(loss: float, tokenizer: Tokenizer, text: str) -> float | None:
+    """A mean loss in nats per token, over all tokens of `text` but the first, as bits per byte of UTF-8.
+
+    Losses per token cannot be compared between tokenizers, since a longer token is harder to guess and there are fewer
+    of them; what a byte of the same text costs can. None for a tokenizer that loses part of the text: it has less to
+    predict. Rounded to 6 places.
+    """
+    ids = tokenizer.encode(text)
+    if len(ids) < 2 or tokenizer.decode(ids) != text:
+        return None
+    first = (
+        tokenizer.token_bytes(ids[0]) if isinstance(tokenizer, BPETokenizer) else to_bytes(tokenizer.decode(ids[:1]))
+    )
+    return round(bits(loss) * (len(ids) - 1) / (len(to_bytes(text)) - len(first)), 6)
+
+
 def baselines(train_ids: Tensor, validation_ids: Tensor, vocab_size: int) -> dict[str, float]:
     """What three models that anyone can work out by hand score on the same held-out text, in nats.
 
@@ -55,3 +76,22 @@ def baselines(train_ids: Tensor, validation_ids: Tensor, vocab_size: int) -> dic
         "unigram": round(count_loss(pairs.sum(dim=0, keepdim=True), normalise_counts(occurrences, 1)), 4),
         "bigram": round(count_loss(pairs, normalise_counts(count_bigrams(train_ids, vocab_size), 1)), 4),
     }
+
+
+def baseline_samples(
+    train_ids: Tensor, tokenizer: Tokenizer, boundary: int | None, *, length: int = 120, seed: int = 1
+) -> dict[str, str]:
+    """What the three models of `baselines` write, by name: `length` tokens each, from the start of a text."""
+    V = tokenizer.vocab_size
+    occurrences = torch.bincount(train_ids, minlength=V).expand(V, V)
+    tables = {
+        "uniform": torch.ones(V, V),
+        "unigram": normalise_counts(occurrences, 1),
+        "bigram": normalise_counts(count_bigrams(train_ids, V), 1),
+    }
+    texts = {}
+    for name, table in tables.items():
+        model = Bigram.from_counts(table)
+        tokens = generate(model, start_of_text(tokenizer), length, SamplingSettings(), seed=seed, boundary=boundary)
+        texts[name] = tokenizer.decode([generated.token for generated in tokens])
+    return texts

@@ -20,7 +20,7 @@ from explorer.core.layers import Dropout
 from explorer.core.sampling import SamplingSettings
 from explorer.models.generation import generate
 from explorer.models.language_model import LanguageModel
-from explorer.text.batches import Splits, make_batches
+from explorer.text.batches import Splits, boundary_token, make_batches, start_of_text
 from explorer.text.tokenizers import Tokenizer
 from explorer.training.config import TrainingConfig
 from explorer.training.evaluation import mean_loss
@@ -67,7 +67,7 @@ class Trainer:
         self.train_ids = torch.tensor(tokenizer.encode(splits.train))
         self.validation_ids = torch.tensor(tokenizer.encode(splits.validation))
         _check_lengths(self.train_ids, self.validation_ids, model.config.context_length)
-        self.boundary = None if splits.boundary is None else tokenizer.encode(splits.boundary)[0]
+        self.boundary = boundary_token(splits, tokenizer)
         self.train_batches, self.validation_batches = (
             make_batches(ids, model.config.context_length, boundary=self.boundary, windows=model.reads_windows)
             for ids in (self.train_ids, self.validation_ids)
@@ -88,6 +88,7 @@ class Trainer:
             started = time.perf_counter()
             loss, learning_rate, gradient_norm = self._update()
             self.seconds += time.perf_counter() - started
+            validation_loss = self._validation_loss(learning_rate) if self._is_due(self.config.evaluate_every) else None
             yield Progress(
                 step=self.step,
                 steps=self.config.steps,
@@ -95,10 +96,8 @@ class Trainer:
                 learning_rate=learning_rate,
                 gradient_norm=gradient_norm,
                 tokens_per_second=self.tokens / max(self.seconds, 1e-9),
-                validation_loss=mean_loss(self.model, self.validation_batches)
-                if self._is_due(self.config.evaluate_every)
-                else None,
-                sample=self._sample() if self._is_due(self.config.sample_every) else None,
+                validation_loss=validation_loss,
+                sample=self.sample() if self._is_due(self.config.sample_every) else None,
             )
 
     def _update(self) -> tuple[float, float, float]:
@@ -123,9 +122,17 @@ class Trainer:
         self.tokens += int((targets >= 0).sum())
         return loss.item(), learning_rate, gradient_norm
 
+    def _validation_loss(self, learning_rate: float) -> float:
+        """The held-out loss; raises DivergedError where the last update broke the weights."""
+        loss = mean_loss(self.model, self.validation_batches)
+        if not math.isfinite(loss):
+            raise self._step_back("held-out loss", learning_rate)
+        return loss
+
     def _step_back(self, what: str, learning_rate: float) -> DivergedError:
         """Undo the last update, whose weights are of no use; the error to raise."""
-        failed_at, self.step = self.step + 1, max(0, self.step - 1)
+        failed_at = self.step if what == "held-out loss" else self.step + 1
+        self.step = max(0, self.step - 1)
         _copy_weights(self.good_weights, list(self.model.parameters()))
         return DivergedError(
             f"The {what} stopped being a finite number at step {failed_at}: the learning rate {learning_rate:.2g} is "
@@ -135,9 +142,9 @@ class Trainer:
     def _is_due(self, every: int) -> bool:
         return self.step == self.config.steps or (every > 0 and self.step % every == 0)
 
-    def _sample(self) -> str:
+    def sample(self) -> str:
         """Text the model writes now, from a newline (or its first symbol); the run's generator is not touched."""
-        prompt = [0] if self.tokenizer.missing("\n") else self.tokenizer.encode("\n")
+        prompt = start_of_text(self.tokenizer)
         tokens = generate(
             self.model,
             prompt,

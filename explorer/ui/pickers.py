@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from explorer.text.tokenizers import Tokenizer
 
 
-def corpus_picker(key: str = "corpus") -> str | None:
+def corpus_picker(key: str = "corpus", *, label: str = "Corpus: the text to learn from") -> str | None:
     """The name of a corpus that is on this machine, or None while the chosen one still has to be fetched."""
     from explorer.text.corpora import CORPORA, is_local
 
     name = st.selectbox(
-        "Corpus: the text that is counted",
+        label,
         list(CORPORA),
         key=key,
         format_func=lambda name: CORPORA[name].title,
@@ -81,20 +81,31 @@ class Prompt:
     labels: tuple[str, ...]
 
 
-def prompt_box(tokenizer: Tokenizer, *, limit: int, default: str, key: str = "prompt") -> Prompt | None:
+def prompt_box(
+    tokenizer: Tokenizer, *, limit: int, default: str, key: str = "prompt", boundary: int | None = None
+) -> Prompt | None:
     """The prompt as tokens, or None with the reason in place; nothing typed is ever changed unasked.
 
     limit: the most tokens to return, the last ones; None of the text is lost, and what is left out is said.
+    boundary: the token that begins an item, for a model of items (`Checkpoint.boundary`): it is set before what is
+    typed, which may then be nothing.
     """
     text = text_box("Prompt: type anything", key=key, default=default)
-    if not text:
+    if boundary is not None:
+        st.caption(
+            f"This model writes one name or word a line; {literal(tokenizer.labels[boundary])} marks the beginning and is "
+            "set before what you type."
+        )
+    if not text and boundary is None:
         st.info("Type at least one character: a model needs something to continue.", icon=":material/edit:")
         return None
     missing = tokenizer.missing(text)
     if missing:
         _offer_to_drop(tokenizer, text, missing, key)
+        if boundary is not None:
+            st.button("Empty the box", key=f"{key}_empty", on_click=_empty, args=(key,))
         return None
-    ids = tokenizer.encode(text)
+    ids = [*([] if boundary is None else [boundary]), *tokenizer.encode(text)]
     if len(ids) > limit:
         st.warning(
             f"The prompt has {len(ids):,} tokens; {limit} are read at once. The first {len(ids) - limit:,} are left "
@@ -114,6 +125,10 @@ def _offer_to_drop(tokenizer: Tokenizer, text: str, missing: list[str], key: str
         "Change the prompt, or drop those characters."
     )
     st.button("Drop them", key=f"{key}_drop", on_click=_drop, args=(key, text, missing))
+
+
+def _empty(key: str) -> None:
+    st.session_state[key] = ""
 
 
 def _drop(key: str, text: str, missing: list[str]) -> None:

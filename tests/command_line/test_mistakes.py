@@ -13,7 +13,7 @@ from tests.command_line.runner import SMALL, run, run_badly
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--preset", "huge"), "Expected a preset among bigram, gpt-tiny, shakespeare-gpt, names-bigram"),
+        (("--preset", "huge"), "Expected a preset among bigram, gpt-tiny, drama-gpt"),
         (("--corpus", "bible"), "There is no corpus 'bible'; choose one of: drama"),
         (("--text", "nowhere.txt"), "The text nowhere.txt cannot be read (No such file or directory)"),
         (("--text", "."), "The text . cannot be read (Is a directory)"),

@@ -200,6 +200,13 @@ def test_an_infinite_gradient_never_reaches_the_weights(monkeypatch: pytest.Monk
     assert all(tensor.isfinite().all() for tensor in weights(trainer).values())
 
 
+def test_an_update_that_breaks_the_weights_at_the_very_end_is_undone_and_said() -> None:
+    trainer = make_trainer(TrainingConfig(steps=1, optimizer="sgd", learning_rate=1e30, schedule="constant"))
+    with pytest.raises(DivergedError, match=r"stopped being a finite number at step \d"):
+        list(trainer)
+    assert all(tensor.isfinite().all() for tensor in weights(trainer).values())
+
+
 @pytest.mark.parametrize(
     ("splits", "said"),
     [
