@@ -12,8 +12,12 @@ from hypothesis import strategies as st
 
 from explorer.core.attention import (
     attention_pattern,
+    average_by_loop,
+    averaging_weights,
     causal_mask,
+    divide_by_sum,
     join_heads,
+    multi_head_attention,
     scaled_scores,
     softmax,
     split_heads,
@@ -95,3 +99,83 @@ def test_joining_heads_undoes_splitting_and_head_h_holds_its_own_channels(B: int
     assert heads.shape == (B, H, T, d)
     assert torch.equal(join_heads(heads), x)
     assert torch.equal(heads[:, H - 1], x[..., (H - 1) * d :])
+
+
+@pytest.mark.parametrize("n_heads", [0, 5, 64])
+def test_channels_that_cannot_be_shared_equally_are_refused_with_both_numbers(n_heads: int) -> None:
+    with pytest.raises(ValueError, match=f"The 32 channels .*: 32 does not divide by {n_heads}"):
+        split_heads(torch.zeros(1, 3, 32), n_heads)
+
+
+@given(small, st.integers(1, 8), small, seeds, st.booleans())
+def test_any_mask_gives_torchs_fused_attention_in_forward_and_backward(
+    H: int, T: int, d: int, seed: int, masked: bool
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    q, k, v = (torch.randn(1, H, T, d, generator=generator, dtype=torch.float64) for _ in range(3))
+    allowed = torch.ones(T, T, dtype=torch.bool)
+    if masked:
+        allowed = (torch.rand(T, T, generator=generator) < 0.5) | torch.eye(T, dtype=torch.bool)
+    results = []
+    for mix in (
+        lambda q, k, v: attention_pattern(scaled_scores(q, k), allowed) @ v,
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, attn_mask=allowed if masked else None),
+    ):
+        inputs = [x.clone().requires_grad_() for x in (q, k, v)]
+        mixed = mix(*inputs)
+        (mixed * mixed.detach().cos()).sum().backward()
+        results.append([mixed, *(x.grad for x in inputs)])
+    torch.testing.assert_close(results[0], results[1])
+
+
+@pytest.mark.parametrize("n_heads", [1, 3, 6])
+@pytest.mark.parametrize("mask", ["none", "causal", "random"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_many_heads_equal_torchs_multihead_attention_in_forward_and_backward(
+    n_heads: int, mask: str, bias: bool
+) -> None:
+    generator = torch.Generator().manual_seed(n_heads)
+    T, C = 7, 12
+    theirs = torch.nn.MultiheadAttention(C, n_heads, bias=bias, batch_first=True, dtype=torch.float64)
+    for parameter in theirs.parameters():  # torch begins with biases of zero, which would hide a missing one
+        torch.nn.init.normal_(parameter, generator=generator)
+    allowed = {
+        "none": torch.ones(T, T, dtype=torch.bool),
+        "causal": causal_mask(T, T),
+        "random": (torch.rand(T, T, generator=generator) < 0.5) | torch.eye(T, dtype=torch.bool),
+    }[mask]
+    x = torch.randn(2, T, C, dtype=torch.float64, generator=generator)
+    weights = (theirs.in_proj_weight, theirs.in_proj_bias, theirs.out_proj.weight, theirs.out_proj.bias)
+    known = [w for w in weights if w is not None]
+    results = []
+    for attend in (
+        lambda x: multi_head_attention(x, *weights, n_heads, None if mask == "causal" else allowed),
+        lambda x: theirs(x, x, x, attn_mask=~allowed, need_weights=False)[0],
+    ):
+        inputs = x.clone().requires_grad_()
+        out = attend(inputs)
+        gradients = torch.autograd.grad((out * out.detach().cos()).sum(), [inputs, *known])
+        results.append([out, *gradients])
+    torch.testing.assert_close(results[0], results[1])
+
+
+@given(st.integers(1, 24), small, seeds)
+def test_a_loop_a_triangle_and_a_softmax_of_masked_zeros_average_alike(T: int, C: int, seed: int) -> None:
+    x = torch.randn(T, C, generator=torch.Generator().manual_seed(seed))
+    expected = x.double().cumsum(dim=0) / torch.arange(1, T + 1)[:, None]
+    for averages in (average_by_loop(x), averaging_weights(T) @ x, attention_pattern(torch.zeros(T, T)) @ x):
+        torch.testing.assert_close(averages.double(), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_plain_division_sums_to_one_but_goes_below_zero_and_beyond_one() -> None:
+    scores = torch.tensor([[3.0, 9.0], [2.0, -1.0]])
+    torch.testing.assert_close(divide_by_sum(scores), torch.tensor([[1.0, 0.0], [2.0, -1.0]]))
+    assert attention_pattern(scores).min() >= 0
+
+
+@given(st.integers(1, 9), seeds)
+def test_plain_division_of_positive_scores_is_a_share(T: int, seed: int) -> None:
+    scores = torch.rand(T, T, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + 0.1
+    torch.testing.assert_close(divide_by_sum(scores), scores.tril() / scores.tril().sum(dim=1, keepdim=True))
+    everything = divide_by_sum(scores, torch.ones(T, T, dtype=torch.bool))
+    torch.testing.assert_close(everything, scores / scores.sum(dim=1, keepdim=True))
