@@ -48,13 +48,15 @@ class KnownVocabulary:
     pieces: Callable[[str], list[Piece]]
 
 
-def gpt2_vocabulary() -> KnownVocabulary:
-    """GPT-2's byte-pair vocabulary of 50,257 tokens by tiktoken, from its cache or the network.
+def gpt2_vocabulary(*, may_download: bool = False) -> KnownVocabulary:
+    """GPT-2's byte-pair vocabulary of 50,257 tokens by tiktoken, from its cache or, if allowed, from the network.
 
-    Raises VocabularyError where neither has it, after at most some seconds.
+    Raises VocabularyError where it cannot be had, after at most some seconds.
     """
     import tiktoken
 
+    if not may_download and not _is_cached():
+        raise VocabularyError("GPT-2's vocabulary is not on this machine. It can be fetched once, 1.5 MB, and is kept.")
     if not _is_cached() and not _answers("openaipublic.blob.core.windows.net"):
         raise VocabularyError(
             "GPT-2's vocabulary is not on this machine and its server cannot be reached; go online once, or put it "

@@ -127,7 +127,18 @@ def test_gpt2_that_cannot_be_had_is_one_clear_sentence(monkeypatch: pytest.Monke
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(known_vocabularies, "_answers", lambda _host: False)
     with pytest.raises(VocabularyError, match="not on this machine and its server cannot be reached; go online once"):
+        gpt2_vocabulary(may_download=True)
+
+
+def test_gpt2_is_not_asked_for_over_the_network_unless_that_was_allowed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(known_vocabularies, "_answers", asked.append)
+    with pytest.raises(VocabularyError, match="not on this machine. It can be fetched once"):
         gpt2_vocabulary()
+    assert asked == []
 
 
 def test_gpt2_is_taken_from_tiktokens_cache_without_the_network(

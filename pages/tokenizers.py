@@ -1,0 +1,129 @@
+"""Tokenizers: the pieces a model reads, by characters, words, and merges learned from a text."""
+
+import streamlit as st
+
+from explorer.inspection.tokenizers import Reader
+from explorer.training.bpe import Vocabularies
+from explorer.ui import frame
+from explorer.ui.components.coloured_tokens import TokenPanel
+from explorer.ui.sections.tokenizers import DEFAULT_TEXT, cut_all, merge_slider, show_board
+from explorer.ui.sections.tokenizers_cost import show_compression, show_cost
+from explorer.ui.sections.tokenizers_known import other_readers
+from explorer.ui.sections.tokenizers_losses import show_losses_across_tokenizers
+from explorer.ui.sections.tokenizers_merges import show_step, work_out
+from explorer.ui.sections.tokenizers_sources import (
+    choose_vocabularies,
+    compression_of,
+    readers_at_full,
+    readers_of,
+)
+from explorer.ui.sections.tokenizers_tables import tables
+from explorer.ui.state import text_box
+
+frame.header(
+    "Tokenizers",
+    "In which pieces does a model read a text, and what do they cost?",
+    [
+        r"\text{next merge} = \underset{(a,\,b)}{\operatorname{arg\,max}}\ \text{count}(a\,b)",
+        r"\text{compression} = \frac{\text{bytes of the text}}{\text{tokens}}",
+    ],
+    "Before this, a symbol was a character: few symbols, and long sequences of them. A token is the piece that a model "
+    "reads as one number, its id. Byte-pair encoding starts from the 256 bytes and merges, again and again, the pair of "
+    "tokens that stands beside each other most often.",
+)
+frame.predict_first(
+    "tokenizers",
+    "The merges are learned from the English verse drama. How many tokens does the one emoji 👩‍🚀 cost then?",
+    ["1", "2", "3", "11"],
+    "11",
+    "It is three characters joined, of 4, 3 and 4 bytes in UTF-8. No emoji stands in the drama, so none of its bytes was "
+    "ever merged: a token each.",
+)
+shown = frame.shown("tokenizers")
+text = text_box("Text to cut: type anything", key="tokenizers_text", default=DEFAULT_TEXT)
+
+
+@st.fragment
+def explore(learned: Vocabularies, others: list[Reader], notes: list[TokenPanel], typed: str) -> None:
+    """Everything that follows the merges: one fragment, so that the slider redraws only this."""
+    merges = merge_slider(len(learned.byte_pair.merges))
+    readers = shown["readers"] = [*readers_of(learned, merges), *others]
+    cuts = shown["cuts"] = cut_all(readers, typed)
+    step, shares = work_out(learned, merges)
+    shown["learned"] = learned
+    show_board(readers, cuts, typed, notes)
+    st.subheader("One merge at a time", anchor=False)
+    show_step(learned, merges, typed, step, shares)
+
+
+vocabularies = choose_vocabularies(text)
+shown.clear()
+others, notes = other_readers()
+if not text:
+    st.info("Type at least one character to see it cut.", icon=":material/edit:")
+if vocabularies is not None and text:
+    explore(vocabularies, others, notes, text)
+if vocabularies is not None:
+    st.divider()
+    st.subheader("What merges buy, and what they cost", anchor=False)
+    show_compression(compression_of(vocabularies), shown)
+    st.divider()
+    st.subheader("The same sentence in other scripts; numbers, emoji, a program", anchor=False)
+    st.markdown(
+        "One sentence in fourteen languages (our own translations), then texts that are no sentence. Byte-pair has all "
+        "its merges here, wherever the slider stands. A model reads a fixed number of tokens at once: at three tokens a "
+        "character it sees a third as many characters."
+    )
+    show_cost([*readers_at_full(vocabularies), *others], shown)
+st.divider()
+show_losses_across_tokenizers()
+
+frame.try_this(
+    "tokenizers",
+    [
+        frame.Experiment(
+            "Three merges of aaabdaaabac",
+            "Byte-pair gives 258 100 258 97 99: “aaab” has become one token by three merges. Undo them one by one.",
+            {"tokenizers_text": "aaabdaaabac", "tokenizers_source": "the text typed above", "tokenizers_merges": 3},
+        ),
+        frame.Experiment(
+            "No merges at all",
+            "Every byte is a token, and 1.00 bytes per token is the least there can be: “東” alone costs three.",
+            {
+                "tokenizers_text": DEFAULT_TEXT,
+                "tokenizers_source": "a corpus",
+                "corpus": "drama",
+                "tokenizers_merges": 0,
+            },
+        ),
+        frame.Experiment(
+            "A word that was never seen",
+            "The word tokenizer writes <unk>, from which the word cannot be had back; byte-pair spells it in pieces and "
+            "loses nothing.",
+            {
+                "tokenizers_text": "The xylophonist cyberspaces merrily.",
+                "tokenizers_source": "a corpus",
+                "corpus": "drama",
+                "tokenizers_merges": 1024,
+            },
+        ),
+        frame.Experiment(
+            "A space too many",
+            "The space belongs to the token of the word that follows it: the same word at the start of the text, after "
+            "a space and after two is not always the same ids.",
+            {
+                "tokenizers_text": "king king  king King KING",
+                "tokenizers_source": "a corpus",
+                "corpus": "drama",
+                "tokenizers_merges": 1024,
+            },
+        ),
+    ],
+)
+frame.code(
+    "explorer.text.bpe_merges.train_steps",
+    "explorer.text.bpe_merges.split_pieces",
+    "explorer.text.bpe.BPETokenizer",
+    "explorer.inspection.merges.shares_of",
+)
+frame.data_out("tokenizers", tables(shown))
