@@ -18,7 +18,18 @@ page = st.navigation(
             st.Page("pages/autograd.py", title="Autograd", icon=":material/account_tree:"),
         ],
         "Counting": [st.Page("pages/bigram.py", title="Bigram", icon=":material/grid_on:")],
+        "The makemore track": [
+            st.Page("pages/mlp.py", title="MLP", icon=":material/scatter_plot:"),
+            st.Page("pages/batchnorm.py", title="BatchNorm & diagnostics", icon=":material/monitor_heart:"),
+            st.Page("pages/backprop.py", title="Backprop by hand", icon=":material/keyboard_return:"),
+            st.Page("pages/wavenet.py", title="WaveNet", icon=":material/graph_1:"),
+        ],
+        "From text to vectors": [
+            st.Page("pages/tokenizers.py", title="Tokenizers", icon=":material/content_cut:"),
+            st.Page("pages/embeddings.py", title="Embeddings & positions", icon=":material/bubble_chart:"),
+        ],
         "Transformer": [
+            st.Page("pages/attention.py", title="Attention", icon=":material/center_focus_strong:"),
             st.Page("pages/gpt_inside.py", title="GPT inside", icon=":material/hub:"),
             st.Page("pages/generate.py", title="Generate", icon=":material/edit_note:"),
         ],

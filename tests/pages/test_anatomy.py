@@ -6,6 +6,7 @@ import ast
 import csv
 import inspect
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,9 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
+from explorer.models import cards
 from tests.pages.driving import ROOT, go, open_page, pages_of_the_app, press, words
 
 STAGES = [page for page in pages_of_the_app() if page != "pages/overview.py"]
@@ -127,7 +130,10 @@ def test_the_overview_leads_to_pages_that_exist_and_shows_the_losses_of_the_card
     at = open_page("pages/overview.py")
     assert len(at.title) == 1
     assert len(at.get("page_link")) >= 3
-    assert any("Guessing evenly" in html.proto.body for html in at.get("html"))
+    labels = [link.proto.label for link in at.get("page_link")]
+    card = json.loads((cards.FOLDER / "names-mlp.json").read_text())
+    assert any("Guessing evenly" in label for label in labels)
+    assert any(f"<strong>{card['losses']['validation']:.3f}</strong> nats" in bar.proto.body for bar in at.get("html"))
 
 
 def test_the_overview_waits_for_neither_torch_nor_plotly() -> None:
@@ -144,11 +150,41 @@ def test_the_overview_waits_for_neither_torch_nor_plotly() -> None:
     assert ran.stdout.strip().splitlines()[-1:] == ["[]"], ran.stderr[-500:]
 
 
-def test_a_damaged_card_takes_the_strip_of_losses_away_and_nothing_else(
+def test_the_overview_shows_either_ladder_in_either_unit() -> None:
+    at = open_page("pages/overview.py")
+    nats = [bar.proto.body for bar in at.get("html")]
+    at.get("button_group")[1].set_value("bits").run()
+    bits = [bar.proto.body for bar in at.get("html")]
+    assert "3.296</strong> nats" in nats[0]
+    assert "4.755</strong> bits" in bits[0]
+    at.get("button_group")[0].set_value("shakespeare").run()
+    assert any("One attention head" in link.proto.label for link in at.get("page_link"))
+    assert not at.exception
+
+
+def test_the_best_five_of_the_visitors_own_runs_join_the_ladder() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from explorer.ui.own_runs import OwnRun, own_runs, remember_run
+
+        for i, loss in enumerate((2.9, 2.2, 2.5, 2.6, 2.7, 2.8)):
+            remember_run(OwnRun(f"run{i}", f"<b>mine {i}</b>", "pages/mlp.py", "names", loss, "<i>emma</i>"))
+        st.text(len(own_runs("names")))
+
+    kept = AppTest.from_function(page, default_timeout=60).run()
+    assert kept.text[0].value == "5"
+    at = open_page("pages/overview.py", _own_runs=kept.session_state["_own_runs"])
+    labels = [link.proto.label for link in at.get("page_link")]
+    assert [label for label in labels if "Yours" in label] == [f"**Yours**: <b>mine {i}</b>" for i in (5, 4, 3, 2, 1)]
+    assert any("&lt;i&gt;emma" in bar.proto.body for bar in at.get("html"))
+
+
+def test_a_damaged_card_takes_the_ladder_away_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "shakespeare-gpt.json").write_text("{")
     monkeypatch.setattr("explorer.models.cards.FOLDER", tmp_path)
     at = open_page("pages/overview.py")
-    assert not any("Guessing evenly" in html.proto.body for html in at.get("html"))
+    assert not any("Guessing evenly" in link.proto.label for link in at.get("page_link"))
     assert len(at.get("page_link")) >= 3
