@@ -43,8 +43,8 @@ def draw_batch(task: str, length: int, count: int, generator: torch.Generator) -
     Raises ValueError for an unknown task or a length that cannot be.
 
     >>> source, target = draw_batch("reverse", 3, 2, torch.Generator().manual_seed(1))
-    >>> [spell(source[0].tolist()), spell(target[0].tolist())]
-    ['pmj', 'jmp']
+    >>> spell(source[0].tolist()) == spell(target[0].tolist())[::-1]
+    True
     """
     check_task(task)
     check_length(length)
