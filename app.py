@@ -29,7 +29,9 @@ page = st.navigation(
             st.Page("pages/embeddings.py", title="Embeddings & positions", icon=":material/bubble_chart:"),
         ],
         "Transformer": [
+            st.Page("pages/before_attention.py", title="Before attention", icon=":material/swap_horiz:"),
             st.Page("pages/attention.py", title="Attention", icon=":material/center_focus_strong:"),
+            st.Page("pages/transformer_block.py", title="Transformer block", icon=":material/layers:"),
             st.Page("pages/gpt_inside.py", title="GPT inside", icon=":material/hub:"),
             st.Page("pages/generate.py", title="Generate", icon=":material/edit_note:"),
         ],

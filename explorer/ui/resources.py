@@ -90,7 +90,15 @@ def warm_up() -> None:
 
     def load() -> None:
         time.sleep(1.5)
+        import torch
+
         import explorer.inspection.attention
         import explorer.models.checkpoints  # noqa: F401
+        from explorer.models.bigram import BigramConfig
+        from explorer.models.registry import count_parameters
+
+        # Small models on a shared machine: two threads a figure wait for each other. Threads made later inherit it.
+        torch.set_num_threads(1)
+        count_parameters("bigram", BigramConfig(2))  # the first model without numbers costs a second
 
     threading.Thread(target=load, name="warm-up", daemon=True).start()

@@ -153,11 +153,12 @@ def test_the_overview_waits_for_neither_torch_nor_plotly() -> None:
 def test_the_overview_shows_either_ladder_in_either_unit() -> None:
     at = open_page("pages/overview.py")
     nats = [bar.proto.body for bar in at.get("html")]
-    at.get("button_group")[1].set_value("bits").run()
+    corpus, unit = at.button_group
+    unit.set_value("bits").run()
     bits = [bar.proto.body for bar in at.get("html")]
     assert "3.296</strong> nats" in nats[0]
     assert "4.755</strong> bits" in bits[0]
-    at.get("button_group")[0].set_value("shakespeare").run()
+    corpus.set_value("shakespeare").run()
     assert any("One attention head" in link.proto.label for link in at.get("page_link"))
     assert not at.exception
 
@@ -180,9 +181,7 @@ def test_the_best_five_of_the_visitors_own_runs_join_the_ladder() -> None:
     assert any("&lt;i&gt;emma" in bar.proto.body for bar in at.get("html"))
 
 
-def test_a_damaged_card_takes_the_ladder_away_and_nothing_else(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_damaged_card_takes_the_ladder_away_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "shakespeare-gpt.json").write_text("{")
     monkeypatch.setattr("explorer.models.cards.FOLDER", tmp_path)
     at = open_page("pages/overview.py")

@@ -136,7 +136,7 @@ def test_gpt2_is_not_asked_for_over_the_network_unless_that_was_allowed(
     asked: list[str] = []
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(known_vocabularies, "_answers", asked.append)
-    with pytest.raises(VocabularyError, match="not on this machine. It can be fetched once"):
+    with pytest.raises(VocabularyError, match=r"not on this machine\. It can be fetched once"):
         gpt2_vocabulary()
     assert asked == []
 
