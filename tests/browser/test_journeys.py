@@ -275,7 +275,7 @@ def test_the_bigram_is_trained_live_its_loss_falls_and_it_pauses_and_stops(visit
 def test_the_way_leads_from_the_overview_to_a_page_and_back(visit: Callable[..., Page]) -> None:
     page = visit("")
     expect(page.get_by_role("heading", name="What each idea buys")).to_be_visible()
-    page.get_by_test_id("stMain").get_by_role("link", name="Bigram").click()
+    page.get_by_test_id("stMain").get_by_role("link", name="Bigram", exact=True).click()
     expect(page.get_by_role("heading", level=1, name="Bigram")).to_be_visible()
     expect(page).to_have_url(re.compile("/bigram"))
     page.get_by_test_id("stSidebar").get_by_role("link", name="Overview").click()

@@ -52,7 +52,7 @@ def show_ladder() -> None:
 
 def _show_rung(reading: RungReading, longest: float, unit: str) -> None:
     rung = reading.rung
-    size = f"{reading.parameters:,} learned numbers" if reading.parameters is not None else "no training"
+    size = f"{reading.parameters:,} weights" if reading.parameters is not None else "no training"
     st.page_link(rung.page, label=f"**{rung.title}**: {rung.idea}")
     st.html(_bar(reading.loss, longest, unit, size, rung.published) + _sample(reading.sample))
 
