@@ -83,7 +83,7 @@ def test_a_run_is_paused_scrubbed_by_keyboard_and_drawn_at_the_chosen_snapshot(
     expect(page.get_by_text("Written at step 0")).to_be_hidden(timeout=SLOW)
     button(page, "Resume").click()
     expect(said(page)).to_contain_text("Training", timeout=SLOW)
-    expect(slider).to_be_disabled(timeout=SLOW)
+    expect(newest.get_by_role("slider")).to_be_disabled(timeout=SLOW)
     button(page, "Stop").click()
     expect(said(page)).to_contain_text("Stopped at step", timeout=SLOW)
     is_clean(seen)
