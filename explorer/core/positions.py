@@ -67,8 +67,21 @@ def apply_rotary(x: Tensor, positions: Tensor, base: float = BASE) -> Tensor:
     """
     if positions.dim() != 1 or x.dim() < 2 or len(positions) != x.shape[-2]:
         raise ValueError(f"Expected a position for each vector of {tuple(x.shape)}, got {tuple(positions.shape)}.")
-    angles = positions.double()[:, None].cpu() * pair_frequencies(x.shape[-1], base)  # (T, d/2)
-    cos, sin = (part.to(x) for part in (angles.cos(), angles.sin()))
+    return turn_pairs(x, rotary_table(positions, x.shape[-1], base).to(x))
+
+
+def rotary_table(positions: Tensor, d: int, base: float = BASE) -> Tensor:
+    """Cosine and sine of every angle t ω_i: (T,) positions to (2, T, d / 2) in float64.
+
+    Made once where the same positions are turned again and again. Raises ValueError as `pair_frequencies` does.
+    """
+    angles = positions.double()[:, None].cpu() * pair_frequencies(d, base)  # (T, d/2)
+    return torch.stack([angles.cos(), angles.sin()])
+
+
+def turn_pairs(x: Tensor, table: Tensor) -> Tensor:
+    """Channels 2i and 2i+1 as a point of the plane, turned: (…, T, d) by a `rotary_table`, (2, T, d / 2)."""
+    cos, sin = table
     even, odd = x[..., 0::2], x[..., 1::2]
     return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
 

@@ -19,8 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from explorer.core.attention import attention_pattern, join_heads, scaled_scores, split_heads
-from explorer.core.layers import GELU, Dropout, Embedding, LayerNorm, Linear
+from explorer.core.layers import GELU, Dropout, Embedding, ExactGELU, LayerNorm, Linear
 from explorer.models.language_model import LanguageModel
+
+GELUS: dict[str, type[nn.Module]] = {"tanh": GELU, "exact": ExactGELU}
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class GPTConfig:
     dropout: on the embeddings and on what each sublayer adds; not on the attention pattern, which the fused
     kernel never stores. tie_weights: the unembedding is the
     token embedding, transposed. weight_std: the spread of the first weights, GPT-2's 0.02 unless given; None scales
-    with the width, 1/√inputs for matrices and 0.1 for embeddings, from which narrow models learn sooner.
+    with the width, 1/√inputs for matrices and 0.1 for embeddings, from which narrow models learn sooner. gelu: "tanh", the
+    form GPT-2 has, or "exact", nanoGPT's.
     """
 
     vocab_size: int
@@ -43,6 +46,7 @@ class GPTConfig:
     tie_weights: bool = True
     layer_norm_epsilon: float = 1e-5
     weight_std: float | None = 0.02
+    gelu: str = "tanh"
 
     def __post_init__(self) -> None:
         for name in ("vocab_size", "context_length", "n_layers", "n_heads", "d_model"):
@@ -59,6 +63,8 @@ class GPTConfig:
             raise ValueError(f"weight_std must be a positive number, got {self.weight_std}.")
         if not (self.layer_norm_epsilon > 0 and math.isfinite(self.layer_norm_epsilon)):
             raise ValueError(f"layer_norm_epsilon must be a positive number, got {self.layer_norm_epsilon}.")
+        if self.gelu not in GELUS:
+            raise ValueError(f"gelu must be one of {', '.join(GELUS)}, got {self.gelu!r}.")
 
     @property
     def head_size(self) -> int:
@@ -78,7 +84,12 @@ class Tap(nn.Identity):
 
     @property
     def has_listeners(self) -> bool:
-        """Whether a hook listens to this thread; a hook with a `thread` listens to that one only."""
+        """Whether a hook listens to this thread; a hook with a `thread` listens to that one only.
+
+        Never while torch compiles the model for training: nobody listens then, and a thread has no place in a graph.
+        """
+        if torch.compiler.is_compiling():
+            return False
         here = threading.get_ident()
         return any(getattr(hook, "thread", here) == here for hook in tuple(self._forward_hooks.values()))
 
@@ -126,11 +137,12 @@ class CausalSelfAttention(nn.Module):
         std: float | None = None,
         projection_std: float | None = None,
         has_projection: bool = True,
+        bias: bool = True,
     ):
         super().__init__()
         self.n_heads = n_heads
-        self.query_key_value = Linear(d_model, 3 * d_model, std=std)
-        self.projection = Linear(d_model, d_model, std=projection_std) if has_projection else nn.Identity()
+        self.query_key_value = Linear(d_model, 3 * d_model, std=std, bias=bias)
+        self.projection = Linear(d_model, d_model, std=projection_std, bias=bias) if has_projection else nn.Identity()
         self.queries, self.keys, self.values = (
             Tap(),
             Tap(),
@@ -162,7 +174,7 @@ class FeedForward(nn.Module):
         super().__init__()
         hidden = 4 * config.d_model
         self.expand = Linear(config.d_model, hidden, std=config.weight_std)
-        self.activation = GELU()
+        self.activation = GELUS[config.gelu]()
         self.contract = Linear(hidden, config.d_model, std=config.residual_std(hidden))
 
     def forward(self, x: Tensor) -> Tensor:

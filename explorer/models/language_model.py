@@ -32,7 +32,7 @@ class LanguageModel(nn.Module):
 
     def loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy in nats of one batch, (B, T) inputs and targets; a target of −1 is left out."""
-        return cross_entropy(self(inputs), targets)
+        return cross_entropy(self(inputs).float(), targets)  # float: logits of reduced precision are no base for a sum
 
     def new_cache(self) -> Any:
         """An empty cache that `forward(ids, cache)` fills, or None for a model that has nothing to remember."""

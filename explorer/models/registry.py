@@ -17,6 +17,7 @@ from explorer.models.decoder import Decoder, DecoderConfig
 from explorer.models.gpt import GPT, GPTConfig
 from explorer.models.language_model import LanguageModel
 from explorer.models.mlp import MLP, MLPConfig
+from explorer.models.modern import Modern, ModernConfig
 from explorer.models.wavenet import WaveNet, WaveNetConfig
 
 
@@ -39,6 +40,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         "A Transformer decoder whose parts are switched on one at a time.", DecoderConfig, Decoder, has_attention=True
     ),
     "gpt": Architecture("A decoder-only Transformer in the shape of GPT-2.", GPTConfig, GPT, has_attention=True),
+    "modern": Architecture("A decoder with what came after GPT-2.", ModernConfig, Modern, has_attention=True),
 }
 
 

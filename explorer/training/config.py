@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 from explorer.core.sampling import check_seed
 
-OPTIMIZERS = {"adamw": "AdamW: every weight at its own pace.", "sgd": "Plain gradient descent."}
+OPTIMIZERS = {
+    "adamw": "AdamW: every weight at its own pace.",
+    "sgd": "Plain gradient descent.",
+    "muon": "Muon: every matrix turned as a whole; AdamW for the rest.",
+}
 SCHEDULES = {
     "cosine": "Up in the warm-up, then down along half a cosine.",
+    "linear": "Up in the warm-up, level for a while, then down along a line.",
     "constant": "The same rate throughout.",
     "step": "A tenth of it after half of the steps.",
 }
@@ -24,7 +29,10 @@ class TrainingConfig:
     clip: the largest norm the gradient may have. evaluate_every, sample_every: steps between held-out losses and
     between samples (0: only at the end; the end always has both). seed: of weights, batches and dropout.
     optimizer: one of `OPTIMIZERS`. schedule: of the learning rate, one of `SCHEDULES`; warmup and final_learning_rate
-    are the cosine's.
+    are the cosine's and the line's. matrix_learning_rate, momentum: Muon's, for matrices; learning_rate is then for the
+    rest. cooldown: the share of the steps over which the line falls. average: where above 0, held-out losses, samples
+    and the final weights are a running mean of the weights, which keeps this share of itself at every step
+    (Polyak & Juditsky, 1992); 0.999 remembers about 1,000 steps.
     """
 
     steps: int = 2000
@@ -42,6 +50,10 @@ class TrainingConfig:
     seed: int = 1
     optimizer: str = "adamw"
     schedule: str = "cosine"
+    matrix_learning_rate: float = 0.02
+    momentum: float = 0.95
+    cooldown: float = 1.0
+    average: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size"):
@@ -51,12 +63,14 @@ class TrainingConfig:
         for name in (*counts, "weight_decay", "final_learning_rate"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}.")
-        for name in ("learning_rate", "clip"):
+        for name in ("learning_rate", "matrix_learning_rate", "clip"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ValueError(f"{name} must be a positive number, got {getattr(self, name)}.")
-        for name in ("beta1", "beta2"):
+        for name in ("beta1", "beta2", "momentum", "average"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}.")
+        if not 0 < self.cooldown <= 1:
+            raise ValueError(f"cooldown must be above 0 and at most 1, got {self.cooldown}.")
         for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
             if getattr(self, name) not in known:
                 raise ValueError(f"Expected {name} to be one of {', '.join(known)}, got {getattr(self, name)!r}.")

@@ -38,10 +38,11 @@ def mean_loss(model: LanguageModel, batches: Batches) -> float:
     """Mean cross-entropy in nats over all of a split."""
     was_training = model.training
     model.eval()
+    device = next(model.parameters()).device
     total, predicted = 0.0, 0
     for inputs, targets in batches.all(max(1, TOKENS_PER_BATCH // model.config.context_length)):
         count = int((targets >= 0).sum())
-        total += model.loss(inputs, targets).item() * count
+        total += model.loss(inputs.to(device), targets.to(device)).item() * count
         predicted += count
     model.train(was_training)
     return total / predicted

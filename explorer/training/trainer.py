@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from explorer.text.batches import Splits, boundary_token, make_batches, start_of
 from explorer.text.tokenizers import Tokenizer
 from explorer.training.config import TrainingConfig
 from explorer.training.evaluation import mean_loss
+from explorer.training.hardware import Hardware
 from explorer.training.optimizers import make_optimizer
 from explorer.training.schedules import learning_rate_at
 
@@ -51,6 +53,9 @@ class DivergedError(RuntimeError):
     """The loss stopped being a finite number."""
 
 
+_PLAIN = Hardware()
+
+
 class Trainer:
     """One run: model, optimizer, generator and how far it has come.
 
@@ -62,8 +67,16 @@ class Trainer:
     nothing from the run's generator.
     """
 
-    def __init__(self, model: LanguageModel, tokenizer: Tokenizer, splits: Splits, config: TrainingConfig):
-        self.model, self.tokenizer, self.config = model, tokenizer, config
+    def __init__(
+        self,
+        model: LanguageModel,
+        tokenizer: Tokenizer,
+        splits: Splits,
+        config: TrainingConfig,
+        hardware: Hardware = _PLAIN,
+    ):
+        self.model, self.tokenizer, self.config, self.hardware = model.to(hardware.device), tokenizer, config, hardware
+        self.batch_loss = torch.compile(model.loss) if hardware.compiled else model.loss
         self.train_ids = torch.tensor(tokenizer.encode(splits.train))
         self.validation_ids = torch.tensor(tokenizer.encode(splits.validation))
         _check_lengths(self.train_ids, self.validation_ids, model.config.context_length)
@@ -73,14 +86,22 @@ class Trainer:
             for ids in (self.train_ids, self.validation_ids)
         )
         self.optimizer = make_optimizer(model, config)
+        self.averaged = [p.detach().clone() for p in model.parameters()] if config.average > 0 else None
         self.good_weights = [p.detach().clone() for p in model.parameters()]  # the last with a finite loss
+        self.model_device = torch.device(hardware.device)
         self.generator = torch.Generator().manual_seed(config.seed)
+        # A mask is drawn where the model is; on the CPU from the same generator as the batches.
+        self.dropout_generator = (
+            self.generator
+            if self.model_device.type == "cpu"
+            else torch.Generator(self.model_device).manual_seed(config.seed)
+        )
         self.step = 0
         self.tokens = 0  # predicted so far
         self.seconds = 0.0
         for module in model.modules():
             if isinstance(module, Dropout):
-                module.generator = self.generator
+                module.generator = self.dropout_generator
         model.eval()
 
     def __iter__(self) -> Iterator[Progress]:
@@ -88,7 +109,13 @@ class Trainer:
             started = time.perf_counter()
             loss, learning_rate, gradient_norm = self._update()
             self.seconds += time.perf_counter() - started
-            validation_loss = self._validation_loss(learning_rate) if self._is_due(self.config.evaluate_every) else None
+            if self.averaged is not None and self.step == self.config.steps:
+                _copy_weights(self.averaged, list(self.model.parameters()))
+            with self.average_in_place():
+                validation_loss = (
+                    self._validation_loss(learning_rate) if self._is_due(self.config.evaluate_every) else None
+                )
+                sample = self.sample() if self._is_due(self.config.sample_every) else None
             yield Progress(
                 step=self.step,
                 steps=self.config.steps,
@@ -97,19 +124,34 @@ class Trainer:
                 gradient_norm=gradient_norm,
                 tokens_per_second=self.tokens / max(self.seconds, 1e-9),
                 validation_loss=validation_loss,
-                sample=self.sample() if self._is_due(self.config.sample_every) else None,
+                sample=sample,
             )
+
+    @contextmanager
+    def average_in_place(self) -> Iterator[None]:
+        """Inside the `with` block the model has the running mean of its weights, where the run keeps one."""
+        if self.averaged is None:
+            yield
+            return
+        parameters = list(self.model.parameters())
+        own = [p.detach().clone() for p in parameters]
+        _copy_weights(self.averaged, parameters)
+        try:
+            yield
+        finally:
+            _copy_weights(own, parameters)
 
     def _update(self) -> tuple[float, float, float]:
         """One step of the optimizer on one batch; returns its loss, learning rate and gradient norm."""
         config = self.config
         learning_rate = learning_rate_at(self.step, config)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+        for group in self.optimizer.param_groups:  # Muon's have peaks of their own, and share the schedule's course
+            group["lr"] = learning_rate * group["peak"] / config.learning_rate if "peak" in group else learning_rate
         self.model.train()
         inputs, targets = self.train_batches.sample(config.batch_size, self.generator)
         with torch.enable_grad():
-            loss = self.model.loss(inputs, targets)
+            with torch.autocast(self.model_device.type, torch.bfloat16, enabled=self.hardware.uses_bfloat16):
+                loss = self.batch_loss(inputs.to(self.model_device), targets.to(self.model_device))
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
         self.model.eval()
@@ -120,6 +162,8 @@ class Trainer:
         self.optimizer.step()
         self.step += 1
         self.tokens += int((targets >= 0).sum())
+        if self.averaged is not None:
+            _move_average(self.averaged, list(self.model.parameters()), config.average, self.step)
         return loss.item(), learning_rate, gradient_norm
 
     def _validation_loss(self, learning_rate: float) -> float:
@@ -160,7 +204,10 @@ class Trainer:
         state = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         for i, slots in self.optimizer.state_dict()["state"].items():
             state |= {f"optimizer.{i}.{slot}": tensor for slot, tensor in slots.items() if tensor is not None}
+        state |= {f"average.{i}": tensor for i, tensor in enumerate(self.averaged or [])}
         state["generator"] = self.generator.get_state()
+        if self.dropout_generator is not self.generator:
+            state["dropout_generator"] = self.dropout_generator.get_state()
         state["progress"] = torch.tensor([self.step, self.seconds, self.tokens], dtype=torch.float64)
         return {name: tensor.detach().clone() for name, tensor in state.items()}
 
@@ -176,7 +223,11 @@ class Trainer:
             optimizer_state: dict[str, Any] = self.optimizer.state_dict() | {"state": slots}
             self.model.load_state_dict(model_state)
             self.optimizer.load_state_dict(optimizer_state)
-            self.generator.set_state(state["generator"])
+            if self.averaged is not None:
+                _copy_weights([state[f"average.{i}"] for i in range(len(self.averaged))], self.averaged)
+            self.generator.set_state(state["generator"].cpu())
+            if self.dropout_generator is not self.generator:
+                self.dropout_generator.set_state(state["dropout_generator"].cpu())
             step, self.seconds, tokens = state["progress"].tolist()
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
             raise ValueError(f"The saved state is of another model or run: {str(error)[:200]}") from error
@@ -198,9 +249,17 @@ def _check_lengths(train_ids: Tensor, validation_ids: Tensor, context_length: in
 
 
 @torch.no_grad()
-def _copy_weights(source: list[Tensor], destination: list[Tensor]) -> None:
+def _copy_weights(source: Sequence[Tensor], destination: Sequence[Tensor]) -> None:
     for here, there in zip(source, destination, strict=True):
         there.copy_(here)
+
+
+@torch.no_grad()
+def _move_average(averaged: Sequence[Tensor], weights: Sequence[Tensor], keep: float, step: int) -> None:
+    """One step of the running mean; early on it keeps less, so that the first weights are soon forgotten."""
+    keep = min(keep, (1 + step) / (10 + step))
+    for mean, weight in zip(averaged, weights, strict=True):
+        mean.lerp_(weight, 1 - keep)
 
 
 def train(
