@@ -15,6 +15,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from explorer.core.kernels import GELUInPieces, Standardise, pays_here
+
 
 class Linear(nn.Module):
     """A learned matrix, and a learned offset: y = x Wᵀ + b.
@@ -34,8 +36,10 @@ class Linear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_features)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x @ self.weight.T
-        return y if self.bias is None else y + self.bias
+        if self.bias is None:
+            return x @ self.weight.T
+        # The offset is added while the product is written: one walk through memory less than x @ W.T + b.
+        return torch.addmm(self.bias, x.reshape(-1, x.shape[-1]), self.weight.T).view(*x.shape[:-1], len(self.weight))
 
 
 class Embedding(nn.Module):
@@ -67,6 +71,8 @@ class LayerNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(features))
 
     def forward(self, x: Tensor) -> Tensor:
+        if pays_here(x):
+            return torch.addcmul(self.bias, Standardise.apply(x, self.epsilon), self.weight)
         centred = x - x.mean(dim=-1, keepdim=True)
         variance = (centred * centred).mean(dim=-1, keepdim=True)
         return centred * torch.rsqrt(variance + self.epsilon) * self.weight + self.bias
@@ -218,6 +224,8 @@ class GELU(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        if pays_here(x):
+            return GELUInPieces.apply(x)
         return x * torch.sigmoid(math.sqrt(8 / math.pi) * x * (1 + 0.044715 * (x * x)))
 
 
@@ -288,4 +296,4 @@ class Dropout(nn.Module):
         if not self.training or self.p == 0:
             return x
         kept = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
-        return x * kept / (1 - self.p)
+        return x * kept.div_(1 - self.p)

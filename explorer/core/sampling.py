@@ -125,10 +125,23 @@ def check_seed(seed: int) -> None:
 def draw(probabilities: Tensor, generator: torch.Generator) -> tuple[int, float]:
     """Choose a token by dropping a pointer on the line 0..1 cut into V pieces of these lengths.
 
-    Shapes: probabilities (V,) summing to 1. Returns the token id and the pointer, uniform in [0, 1): the token
-    whose piece of the cumulative line holds the pointer. The same generator state gives the same token.
+    Shapes: probabilities (V,) summing to 1. Returns the token id and the pointer, uniform in [0, 1). The same generator
+    state gives the same token.
     """
-    pointer = torch.rand((), generator=generator, dtype=torch.float64).item()
+    pointer = drop_pointer(generator)
+    return token_at(probabilities, pointer), pointer
+
+
+def drop_pointer(generator: torch.Generator) -> float:
+    """A number uniform in [0, 1), the generator's next."""
+    return float(torch.rand((), generator=generator, dtype=torch.float64).item())
+
+
+def token_at(probabilities: Tensor, pointer: float) -> int:
+    """The token whose piece of the cumulative line holds the pointer, for probabilities (V,).
+
+    >>> [token_at(torch.tensor([0.5, 0.0, 0.5]), pointer) for pointer in (0.0, 0.49, 0.5, 0.99)]
+    [0, 0, 2, 2]
+    """
     edges = probabilities.double().cumsum(dim=-1)
-    token = int(torch.searchsorted(edges, pointer * edges[-1].item(), right=True))
-    return token, pointer
+    return int(torch.searchsorted(edges, pointer * edges[-1].item(), right=True))

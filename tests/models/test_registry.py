@@ -69,7 +69,7 @@ def test_the_shipped_preset_has_the_size_its_description_says() -> None:
 
 
 def test_an_unknown_architecture_is_named_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"among bigram, mlp.*, gpt, got 'lstm'"):
+    with pytest.raises(ValueError, match=r"among bigram, mlp.*, modern, got 'lstm'"):
         build_config("lstm", {})
 
 
