@@ -62,12 +62,23 @@ class Muon(torch.optim.Optimizer):
     """Muon for matrices and AdamW for the rest, each with a rate of its own.
 
     A matrix moves by rate · √max(1, rows / columns) · orthogonalise(Nesterov's mean of its gradients), so that no
-    direction is left behind, however small its gradients are. Projections to queries, keys and values that lie in one
-    weight, (3C, C), are three matrices: `parts` says how many. weight_decay pulls towards zero by rate · decay.
+    direction is left behind, however small its gradients are; it is orthogonalised in `precision`. Projections to
+    queries, keys and values that lie in one weight, (3C, C), are three matrices: `parts` says how many. weight_decay
+    pulls towards zero by rate · decay.
     """
 
     def __init__(self, groups: Iterable[dict[str, Any]]):
-        super().__init__(groups, {"lr": 0.02, "momentum": 0.95, "betas": (0.9, 0.95), "weight_decay": 0.0, "parts": 1})
+        super().__init__(
+            groups,
+            {
+                "lr": 0.02,
+                "momentum": 0.95,
+                "betas": (0.9, 0.95),
+                "weight_decay": 0.0,
+                "parts": 1,
+                "precision": torch.float32,
+            },
+        )
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -92,7 +103,8 @@ class Muon(torch.optim.Optimizer):
                 mean.lerp_(p.grad, 1 - beta)
                 means.append(p.grad.lerp(mean, beta))
             scale = max(1.0, rows / parts / columns) ** 0.5
-            directions = orthogonalise(torch.stack(means).view(-1, rows // parts, columns)).view(-1, rows, columns)
+            means_of_parts = torch.stack(means).view(-1, rows // parts, columns).to(group["precision"])
+            directions = orthogonalise(means_of_parts).view(-1, rows, columns).to(means[0])
             for p, direction in zip(stack, directions, strict=True):
                 p.mul_(1 - group["lr"] * group["weight_decay"]).add_(direction, alpha=-group["lr"] * scale)
 
@@ -111,7 +123,7 @@ class Muon(torch.optim.Optimizer):
             p.addcdiv_(mean / (1 - beta1**t), (square / (1 - beta2**t)).sqrt_().add_(1e-8), value=-group["lr"])
 
 
-def make_muon(model: nn.Module, config: TrainingConfig) -> Muon:
+def make_muon(model: nn.Module, config: TrainingConfig, precision: torch.dtype = torch.float32) -> Muon:
     """Muon for the matrices inside the blocks, AdamW for all else; their peak rates are in the groups as "peak"."""
     matrices: list[Tensor] = []
     joined: list[Tensor] = []
@@ -125,7 +137,7 @@ def make_muon(model: nn.Module, config: TrainingConfig) -> Muon:
         else:
             (joined if "query_key_value" in name else matrices).append(p)
     adam = {"kind": "other", "betas": (config.beta1, config.beta2), "peak": config.learning_rate}
-    muon = {"kind": "matrix", "momentum": config.momentum, "peak": config.matrix_learning_rate}
+    muon = {"kind": "matrix", "momentum": config.momentum, "peak": config.matrix_learning_rate, "precision": precision}
     groups = [
         muon | {"params": matrices, "weight_decay": config.weight_decay},
         muon | {"params": joined, "weight_decay": config.weight_decay, "parts": 3},
@@ -135,9 +147,14 @@ def make_muon(model: nn.Module, config: TrainingConfig) -> Muon:
     return Muon([group | {"lr": group["peak"]} for group in groups if group["params"]])
 
 
-def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """The optimizer that `config.optimizer` names: "adamw", "muon", or "sgd", which follows the gradient alone."""
+def make_optimizer(
+    model: nn.Module, config: TrainingConfig, precision: torch.dtype = torch.float32
+) -> torch.optim.Optimizer:
+    """The optimizer that `config.optimizer` names: "adamw", "muon", or "sgd", which follows the gradient alone.
+
+    precision: in which Muon orthogonalises; bfloat16 is enough, and faster where the hardware has it.
+    """
     if config.optimizer == "sgd":
         parameters = [p for p in model.parameters() if p.requires_grad]
         return torch.optim.SGD(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
-    return make_muon(model, config) if config.optimizer == "muon" else make_adamw(model, config)
+    return make_muon(model, config, precision) if config.optimizer == "muon" else make_adamw(model, config)
