@@ -2,7 +2,8 @@
 
 The vector that a token carries through the blocks is the *residual stream* (Elhage et al., 2021). It is a sum of what
 the embeddings and every sublayer wrote. Post-norm rescales that sum on its way; with the scale held at what it was,
-each term is rescaled alike, so that the terms still add up. Models read are those of `models.decoder` and `models.gpt`.
+each term is rescaled alike, so that the terms still add up. Models read are those of `models.decoder`, `models.gpt` and
+`models.modern`.
 
 Shapes: T tokens, C channels, L blocks, P parts, S stages: the start and then each sublayer.
 """
@@ -79,11 +80,14 @@ def read_stream(model: LanguageModel, ids: Sequence[int], token: int) -> StreamR
     """
     if not 0 <= token < len(ids):
         raise ValueError(f"The prompt has {len(ids)} tokens, counted from 0; there is no token {token}.")
-    with capture(model, ["token_embedding", "position_embedding", *_names_in_blocks(model)]) as seen:
+    tables = {"token": "token_embedding"}
+    if hasattr(model, "position_embedding"):  # rotary positions are not added: they turn queries and keys
+        tables["position"] = "position_embedding"
+    with capture(model, [*tables.values(), *_names_in_blocks(model)]) as seen:
         model(torch.tensor([list(ids)]))
     vectors = {name: _of_token(output, token) for name, output in seen.items()}
-    terms = {"token": vectors["token_embedding"], "position": vectors["position_embedding"]}
-    stages, stream = ["start"], [vectors["token_embedding"] + vectors["position_embedding"]]
+    terms = {part: vectors[table] for part, table in tables.items()}
+    stages, stream = ["start"], [np.sum(list(terms.values()), axis=0)]
     history = [dict(terms)]
     residual, norm = _wiring(model)
     for i, block in enumerate(_blocks(model)):
@@ -99,7 +103,7 @@ def read_stream(model: LanguageModel, ids: Sequence[int], token: int) -> StreamR
             stream.append(vectors[f"blocks.{i}.{name}_norm"] if norm == "post" else before)
             history.append(dict(terms))
         stream[-1] = vectors[f"blocks.{i}"]  # the model's own, where it shows it
-    written_by = (*("token", "position"), *stages[1:])
+    written_by = (*tables, *stages[1:])
     parts = (*written_by, OFFSETS) if norm == "post" else written_by
     nothing = np.zeros_like(stream[0])
     contributions = np.array([[terms.get(part, nothing) for part in parts] for terms in history])
@@ -220,7 +224,9 @@ def stream_of_tokens(model: LanguageModel, ids: Sequence[int], blocks: int) -> n
 def _stream(model: Any, seen: Captured, name: str) -> Tensor:
     """(B, T, C): what a block gave, or the start, where the position is added to the token."""
     output = seen[name]
-    return output + model.position_embedding.weight[: output.shape[1]].detach() if name == "token_embedding" else output
+    table = getattr(model, "position_embedding", None)
+    is_start = name == "token_embedding" and table is not None
+    return output + table.weight[: output.shape[1]].detach() if is_start else output
 
 
 def _length(gradient: Tensor | None) -> float:

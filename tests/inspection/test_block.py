@@ -22,6 +22,7 @@ from explorer.inspection.capture import capture
 from explorer.models.bigram import Bigram, BigramConfig
 from explorer.models.decoder import NORMS, DecoderConfig
 from explorer.models.gpt import GPTConfig
+from explorer.models.modern import ModernConfig
 from explorer.models.registry import build_model
 
 IDS = (1, 4, 4, 9, 0, 2, 7)
@@ -62,6 +63,21 @@ def test_a_gpt_is_read_like_a_decoder_in_float32() -> None:
     assert reading.parts == ("token", "position", "attention 0", "feed-forward 0", "attention 1", "feed-forward 1")
     assert reading.stages == ("start", *reading.parts[2:])
     assert reading.largest_difference < 1e-6
+
+
+def test_a_model_with_rotary_positions_begins_with_the_token_alone() -> None:
+    config = ModernConfig(11, 8, 2, 2, 16, silent_start=False)
+    model = build_model("modern", config, seed=1).double().eval()
+    reading = read_stream(model, IDS, 5)
+    assert reading.parts == ("token", "attention 0", "feed-forward 0", "attention 1", "feed-forward 1")
+    assert reading.largest_difference < 1e-12
+    start = model.token_embedding.weight[IDS[5]].detach().numpy()
+    np.testing.assert_array_equal(reading.stream[0], start)
+    np.testing.assert_array_equal(stream_of_tokens(model, IDS, 0)[5], start)
+    with capture(model, ["blocks.1"]) as seen:
+        model(torch.tensor([IDS]))
+    np.testing.assert_allclose(reading.contributions[-1].sum(axis=0), seen["blocks.1"][0, 5].numpy(), atol=1e-12)
+    assert read_depth(model, IDS).kept > 0
 
 
 def test_a_later_part_is_nothing_before_it_has_written() -> None:

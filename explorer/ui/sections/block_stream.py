@@ -27,7 +27,7 @@ def show_stream(setting: Setting, shown: dict[str, Any]) -> None:
     stage = _stage_after(reading, blocks)
     label = literal(setting.prompt.labels[token])
     st.markdown(
-        f"The vector of token {token} “{label}” begins as the sum of two rows of tables, its character's and its place's. "
+        f"The vector of token {token} “{label}” begins as {_beginning(reading)}. "
         f"{_what_happens(setting)} Here it is {reading.stream_lengths[stage]:.2f} long after {reading.stages[stage]}; the "
         f"sum of its parts differs from the model's own vector by at most {reading.largest_difference:.0e}, which is "
         "rounding."
@@ -47,6 +47,12 @@ def show_stream(setting: Setting, shown: dict[str, Any]) -> None:
     )
     _shares(reading, stage)
     _channels(reading, stage)
+
+
+def _beginning(reading: StreamReading) -> str:
+    if "position" in reading.parts:
+        return "the sum of two rows of tables, its character's and its place's"
+    return "a row of a table, its character's; its place is not added but turns queries and keys (rotary positions)"
 
 
 def _what_happens(setting: Setting) -> str:
