@@ -1,13 +1,16 @@
-"""Generate: one token after another, with every filter on the way shown."""
+"""Generate: one token after another, drawn or chosen, with every filter on the way shown."""
 
 import streamlit as st
 
 from explorer.ui import frame
 from explorer.ui.pickers import checkpoint_picker, prompt_box
-from explorer.ui.sections.generation import sampling_controls, show_step, write
+from explorer.ui.sections.generation import obey_clicks, sampling_controls, write_and_look
+from explorer.ui.sections.generation_manual import show_manual
+from explorer.ui.sections.generation_samples import show_samples
+from explorer.ui.sections.generation_tables import show_numbers, step_rows, text_rows
 
 DEFAULT = "ROMEO:\nWhat light is this?"
-BASE = {"temperature": 0.8, "top_k": 0, "top_p": 1.0}
+BASE = {"temperature": 0.8, "top_k": 0, "top_p": 1.0, "pace": "All at once"}
 
 frame.header(
     "Generate",
@@ -28,8 +31,9 @@ shown = frame.shown("generate")
 
 @st.fragment
 def explore() -> None:
-    """One fragment from the prompt to the bars."""
+    """One fragment from the prompt to the bars and the samples."""
     shown.clear()
+    obey_clicks()
     loaded = checkpoint_picker()
     if loaded is None:
         return
@@ -39,9 +43,12 @@ def explore() -> None:
     if prompt is None:
         return
     with frame.problems_in_place():
-        request = sampling_controls(loaded, prompt.ids)
-        written = write(loaded, request, prompt)
-        shown["step"] = (loaded.tokenizer.labels, show_step(loaded, written))
+        request = sampling_controls(loaded)
+        shown["manuscript"] = write_and_look(loaded, prompt, request)
+        show_numbers(shown["manuscript"])
+    if "manuscript" in shown:
+        with frame.problems_in_place():
+            show_samples(shown["manuscript"])
 
 
 explore()
@@ -77,21 +84,19 @@ frame.try_this(
         ),
     ],
 )
+show_manual(DEFAULT)
 frame.code(
-    "explorer.models.generation.generate",
+    "explorer.models.generation.Writer",
     "explorer.core.sampling.sampling_stages",
     "explorer.core.sampling.keep_top_p",
-    "explorer.core.sampling.draw",
+    "explorer.core.sampling.token_at",
+    "explorer.inspection.branches.Branches",
 )
-
-
-def step_rows() -> list[tuple[str, float, float, float, float, float]]:
-    labels, reading = shown.get("step", ((), None))
-    if reading is None:
-        return []
-    parts = (reading.logits, reading.scaled, reading.after_top_k, reading.after_top_p, reading.probabilities)
-    return list(zip(labels, *(part.tolist() for part in parts), strict=True))
-
-
 columns = ("token", "logit", "divided by temperature", "after top-k", "after top-p", "probability")
-frame.data_out("generate", {"one-step": (columns, step_rows)})
+frame.data_out(
+    "generate",
+    {
+        "one-step": (columns, lambda: step_rows(shown.get("manuscript"))),
+        "text": (("number", "token", "origin", "surprise in bits"), lambda: text_rows(shown.get("manuscript"))),
+    },
+)

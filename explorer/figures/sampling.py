@@ -1,4 +1,4 @@
-"""From logits to probability: one bar chart a stage over the full vocabulary, and the likeliest tokens."""
+"""The likeliest next tokens as bars."""
 
 from __future__ import annotations
 
@@ -7,52 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.figures.theme import MUTED, STRIPES, base_option, category_axis, value_axis
-
-PANEL, GAP, TOP = 84, 42, 40
-
-
-def stages_chart(stages: Sequence[tuple[str, np.ndarray]], labels: Sequence[str], *, chosen: int) -> dict[str, Any]:
-    """ECharts option: the stages under each other on one axis of tokens, most likely first.
-
-    stages: (title, (V,) numbers) in order; NaN marks a token that a filter took out: it has no bar from there on.
-    The order of tokens is that of the first stage. The chosen token's bar is striped in every panel.
-    Raises ValueError where a stage does not have one number a label.
-    """
-    for title, values in stages:
-        if values.shape != (len(labels),):
-            raise ValueError(f"{title}: expected one number for each of {len(labels)} labels, got {values.shape}.")
-    order = np.argsort(-stages[0][1], kind="stable")
-    names = [labels[i] for i in order]
-    last = len(stages) - 1
-    return base_option() | {
-        "axisPointer": {"link": [{"xAxisIndex": "all"}]},
-        "grid": [
-            {"left": 56, "right": 16, "top": TOP + i * (PANEL + GAP), "height": PANEL} for i in range(len(stages))
-        ],
-        "xAxis": [
-            category_axis(names, "token, likeliest first" if i == last else "", show_labels=i == last, position=i)
-            | {"axisLine": {"onZero": True}}
-            for i in range(len(stages))
-        ],
-        "yAxis": [value_axis(title, position=i) for i, (title, _) in enumerate(stages)],
-        "series": [
-            {
-                "type": "bar",
-                "name": title,
-                "xAxisIndex": i,
-                "yAxisIndex": i,
-                "barCategoryGap": "20%",
-                "data": [_bar(float(values[token]), token == chosen) for token in order],
-            }
-            for i, (title, values) in enumerate(stages)
-        ],
-    }
-
-
-def stages_height(n_stages: int) -> int:
-    """Pixels that `stages_chart` needs."""
-    return TOP + n_stages * (PANEL + GAP) + 20
+from explorer.figures.theme import MUTED, STRIPES, base_option
 
 
 def next_token_chart(
@@ -107,10 +62,3 @@ def _level_bars(name: str, values: np.ndarray, order: np.ndarray, with_rest: boo
 
 def _percent(share: float) -> str:
     return f"{share:.1%}" if share >= 0.001 else "<0.1%"
-
-
-def _bar(value: float, chosen: bool) -> dict[str, Any]:
-    bar: dict[str, Any] = {"value": "-" if np.isnan(value) else round(value, 6)}
-    if chosen:
-        bar["itemStyle"] = {"decal": STRIPES}
-    return bar

@@ -7,13 +7,22 @@ nothing remembered stays true: the window is read afresh, as without a cache.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from explorer.core.sampling import SamplingSettings, SamplingStages, check_seed, draw, sampling_stages
+from explorer.core.sampling import (
+    SamplingSettings,
+    SamplingStages,
+    check_seed,
+    drop_pointer,
+    sampling_stages,
+    token_at,
+)
 from explorer.models.language_model import LanguageModel
 
 
@@ -21,14 +30,22 @@ from explorer.models.language_model import LanguageModel
 class GeneratedToken:
     """One step of generation.
 
-    token: the id chosen. pointer: where the random pointer fell on the cumulative line, in [0, 1).
-    stages: logits to probabilities, each (V,). context: how many tokens the model saw.
+    token: the id written. pointer: where the random pointer fell on the cumulative line, in [0, 1).
+    stages: logits to probabilities, each (V,). context: how many tokens the model saw. chosen: whether somebody chose
+    the token, so that the pointer played no part.
     """
 
     token: int
     pointer: float
     stages: SamplingStages
     context: int
+    chosen: bool = False
+
+    @cached_property
+    def surprise(self) -> float:
+        """−log₂ of what the model itself, at temperature 1 and unfiltered, gave this token: bits."""
+        logits = self.stages.logits.double()
+        return float((logits.logsumexp(dim=-1) - logits[self.token]) / math.log(2))
 
 
 def check_context_length(model: LanguageModel, context_length: int | None) -> int:
@@ -83,6 +100,101 @@ class _CachedReader:
         self.read = len(ids)
         return self.model(new, self.cache)[0, -1]
 
+    def forget(self) -> None:
+        """Begin with nothing read: the text has been cut."""
+        self.cache, self.start, self.read = self.model.new_cache(), 0, 0
+
+
+class Pointers:
+    """The random pointers of a seed: that of place n depends on the seed and on n alone, however often it is asked."""
+
+    def __init__(self, seed: int):
+        check_seed(seed)
+        self._generator = torch.Generator().manual_seed(seed)
+        self._dropped: list[float] = []
+
+    def at(self, n: int) -> float:
+        """The pointer of the continuation's token n, from 0."""
+        while len(self._dropped) <= n:
+            self._dropped.append(drop_pointer(self._generator))
+        return self._dropped[n]
+
+
+class Writer:
+    """A text that grows by one token at a time, drawn or chosen, and can be cut back.
+
+    A token that is drawn at place n of the continuation uses the seed's pointer n, whatever happened before: where the
+    text is cut back, the same tokens are drawn again, and the same seed with the same choices gives the same text.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        prompt: Sequence[int],
+        settings: SamplingSettings,
+        *,
+        seed: int = 0,
+        context_length: int | None = None,
+        use_cache: bool = True,
+        boundary: int | None = None,
+        written: Sequence[int] = (),
+    ):
+        """written: a continuation to go on from. boundary: as for `generate`. Raises ValueError as `generate` does."""
+        self.context_length = check_context_length(model, context_length)
+        settings.check_vocabulary(model.config.vocab_size)
+        if not prompt:
+            raise ValueError("The prompt is empty: a model continues at least one token.")
+        self.model, self.settings, self.boundary, self.use_cache = model, settings, boundary, use_cache
+        self.ids = [*prompt, *written]
+        self.prompted = len(prompt)
+        self._pointers = Pointers(seed)
+        self._reader = _CachedReader(model, self.context_length, boundary)
+        self._next: SamplingStages | None = None
+
+    @property
+    def written(self) -> list[int]:
+        """The continuation so far."""
+        return self.ids[self.prompted :]
+
+    def look(self) -> SamplingStages:
+        """Logits to probabilities of the next token, each (V,), without writing it."""
+        if self._next is None:
+            # Gradient mode belongs to the thread, so it is switched off for the step only.
+            with torch.no_grad():
+                logits = (
+                    self._reader.logits(self.ids)
+                    if self.use_cache
+                    else next_logits(self.model, self.ids, self.context_length, self.boundary)
+                )
+                self._next = sampling_stages(logits, self.settings)
+        return self._next
+
+    def draw(self) -> GeneratedToken:
+        """Write the token that the pointer of this place falls on."""
+        pointer = self._pointers.at(len(self.ids) - self.prompted)
+        return self._write(token_at(self.look().probabilities, pointer), pointer, chosen=False)
+
+    def choose(self, token: int) -> GeneratedToken:
+        """Write this token, even one that the filters have taken out. Raises ValueError for an id that is none."""
+        V = self.model.config.vocab_size
+        if not 0 <= token < V:
+            raise ValueError(f"Token ids go from 0 to {V - 1}, got {token}.")
+        return self._write(token, self._pointers.at(len(self.ids) - self.prompted), chosen=True)
+
+    def _write(self, token: int, pointer: float, *, chosen: bool) -> GeneratedToken:
+        context = min(len(self.ids) - item_start(self.ids, self.boundary), self.context_length)
+        generated = GeneratedToken(token, pointer, self.look(), context, chosen)
+        self.ids.append(token)
+        self._next = None
+        return generated
+
+    def replace(self, written: Sequence[int]) -> None:
+        """Go on from another continuation, such as an earlier state of this one."""
+        if list(written) != self.written:
+            self.ids[self.prompted :] = written
+            self._next = None
+            self._reader.forget()
+
 
 def generate(
     model: LanguageModel,
@@ -102,33 +214,15 @@ def generate(
     Raises ValueError before the first token for an empty prompt, a context length the model does not have, a
     negative length, a top-k above the vocabulary or a seed that torch does not take.
     """
-    context_length = check_context_length(model, context_length)
-    settings.check_vocabulary(model.config.vocab_size)
-    if not prompt:
-        raise ValueError("The prompt is empty: a model continues at least one token.")
     if length < 0:
         raise ValueError(f"Length must be 0 or more tokens, got {length}.")
-    check_seed(seed)
-    return _generate(model, list(prompt), length, settings, seed, context_length, use_cache, boundary)
-
-
-def _generate(
-    model: LanguageModel,
-    ids: list[int],
-    length: int,
-    settings: SamplingSettings,
-    seed: int,
-    context_length: int,
-    use_cache: bool,
-    boundary: int | None,
-) -> Iterator[GeneratedToken]:
-    generator = torch.Generator().manual_seed(seed)
-    reader = _CachedReader(model, context_length, boundary)
-    for _ in range(length):
-        # Gradient mode belongs to the thread, so it is switched off for the step, not across the yield.
-        with torch.no_grad():
-            logits = reader.logits(ids) if use_cache else next_logits(model, ids, context_length, boundary)
-            stages = sampling_stages(logits, settings)
-        token, pointer = draw(stages.probabilities, generator)
-        yield GeneratedToken(token, pointer, stages, min(len(ids) - item_start(ids, boundary), context_length))
-        ids.append(token)
+    writer = Writer(
+        model,
+        prompt,
+        settings,
+        seed=seed,
+        context_length=context_length,
+        use_cache=use_cache,
+        boundary=boundary,
+    )
+    return (writer.draw() for _ in range(length))

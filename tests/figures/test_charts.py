@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 
 from explorer.figures.bigram import row_chart
 from explorer.figures.loss import loss_chart
-from explorer.figures.sampling import next_token_chart, stages_chart, stages_height
+from explorer.figures.sampling import next_token_chart
 
 LABELS = ["a", "b", "c", "d"]
 P = np.array([0.1, 0.6, 0.05, 0.25])
@@ -33,7 +32,6 @@ def titles(chart: dict[str, Any]) -> set[str]:
         lambda: row_chart(P[None], LABELS),
         lambda: next_token_chart(P[:3], LABELS),
         lambda: next_token_chart(P, LABELS, changed=P[:3]),
-        lambda: stages_chart([("logits", P), ("probability", P[:2])], LABELS, chosen=0),
     ],
 )
 def test_numbers_that_do_not_fit_the_labels_are_refused_with_both_sizes(make: Any) -> None:
@@ -46,7 +44,6 @@ def test_numbers_that_do_not_fit_the_labels_are_refused_with_both_sizes(make: An
     [
         row_chart(P, LABELS, chosen=1, pointer=0.3),
         next_token_chart(P, LABELS, changed=P[::-1]),
-        stages_chart([("logits", np.log(P)), ("probability", P)], LABELS, chosen=1),
         loss_chart({"descent": [(1, 3.0)]}, {"counting": 2.5}, steps=10),
     ],
 )
@@ -80,29 +77,6 @@ def test_without_a_pointer_there_is_no_mark_on_the_staircase() -> None:
 def test_only_the_chosen_bar_is_striped() -> None:
     striped = ["itemStyle" in bar for bar in row_chart(P, LABELS, chosen=2)["series"][0]["data"]]
     assert striped == [False, False, True, False]
-
-
-def test_stages_stand_under_each_other_in_the_order_of_the_first_likeliest_first() -> None:
-    logits = np.array([1.0, 3.0, -2.0, 2.0])
-    chart = stages_chart([("logits", logits), ("÷ temperature", logits / 2)], LABELS, chosen=3)
-    assert [axis["data"] for axis in chart["xAxis"]] == [["b", "d", "a", "c"]] * 2
-    assert [numbers(series) for series in chart["series"]] == [[3, 2, 1, -2], [1.5, 1, 0.5, -1]]
-    assert titles(chart) == {"logits", "÷ temperature", "token, likeliest first"}
-    assert [["itemStyle" in bar for bar in s["data"]].index(True) for s in chart["series"]] == [1, 1]
-
-
-def test_a_token_that_a_filter_took_out_has_no_bar() -> None:
-    filtered = np.array([np.nan, 3.0, np.nan, 0.0])
-    chart = stages_chart([("after top-k", filtered)], LABELS, chosen=1)
-    assert numbers(chart["series"][0]) == [3.0, 0.0, "-", "-"]
-
-
-def test_the_panels_of_all_stages_fit_into_the_height_that_is_asked_for() -> None:
-    for n in (1, 5):
-        grids = stages_chart([(str(i), P) for i in range(n)], LABELS, chosen=0)["grid"]
-        assert len(grids) == n
-        assert grids[-1]["top"] + grids[-1]["height"] < stages_height(n)
-        assert all(a["top"] + a["height"] < b["top"] for a, b in pairwise(grids))
 
 
 def test_next_tokens_are_the_likeliest_and_one_bar_for_all_others() -> None:

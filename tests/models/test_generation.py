@@ -9,7 +9,7 @@ import torch
 
 from explorer.core.sampling import SamplingSettings
 from explorer.models.bigram import Bigram
-from explorer.models.generation import GeneratedToken, generate, next_logits
+from explorer.models.generation import GeneratedToken, Writer, generate, next_logits
 from explorer.models.gpt import GPT
 from tests.models.test_gpt import tiny_gpt
 
@@ -103,3 +103,51 @@ def test_what_cannot_be_generated_is_said_before_the_first_token(
 
 def test_no_tokens_asked_for_are_no_tokens() -> None:
     assert run(tiny_gpt(), [0], 0) == []
+
+
+def test_after_a_rewind_the_same_tokens_are_drawn_again() -> None:
+    writer = Writer(tiny_gpt(), [1, 2], WILD, seed=3)
+    first = [writer.draw().token for _ in range(20)]
+    assert first == [one.token for one in run(tiny_gpt(), [1, 2], 20, seed=3)]
+    writer.replace(first[:7])
+    assert [writer.draw().token for _ in range(13)] == first[7:]
+
+
+def test_the_same_seed_and_the_same_choices_write_the_same_text_by_any_way_there() -> None:
+    def write(*, detour: bool) -> list[int]:
+        writer = Writer(tiny_gpt(), [1, 2], WILD, seed=3)
+        for _ in range(4):
+            writer.draw()
+        if detour:
+            for _ in range(15):
+                writer.draw()
+            writer.choose(5)
+            writer.replace(writer.written[:4])
+        writer.choose(11)
+        for _ in range(6):
+            writer.draw()
+        return writer.written
+
+    assert write(detour=True) == write(detour=False)
+    assert write(detour=True)[4] == 11
+
+
+def test_a_chosen_token_changes_what_follows_and_no_pointer() -> None:
+    drawn, chosen = (Writer(tiny_gpt(), [1], WILD, seed=8) for _ in range(2))
+    one, other = drawn.draw(), chosen.choose((drawn.written[0] + 1) % 13)
+    assert (one.chosen, other.chosen) == (False, True)
+    assert one.pointer == other.pointer
+    assert drawn.draw().pointer == chosen.draw().pointer
+
+
+def test_looking_at_what_comes_next_changes_nothing() -> None:
+    writer = Writer(tiny_gpt(), [1, 2], WILD, seed=3)
+    looked = writer.look()
+    assert writer.look() is looked
+    assert writer.written == []
+    assert writer.draw().stages is looked
+
+
+def test_a_token_that_is_none_cannot_be_chosen() -> None:
+    with pytest.raises(ValueError, match="Token ids go from 0 to 12, got 13"):
+        Writer(tiny_gpt(), [1], WILD).choose(13)

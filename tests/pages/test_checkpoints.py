@@ -15,7 +15,7 @@ from explorer.models.bigram import Bigram, BigramConfig
 from explorer.models.checkpoints import save_checkpoint
 from explorer.models.gpt import GPT, GPTConfig
 from explorer.text.tokenizers import CharTokenizer
-from tests.pages.driving import bars, chart, go, matrices, open_page, problems
+from tests.pages.driving import bars, chart, component, go, matrices, open_page, problems
 
 PAGE = "pages/gpt_inside.py"
 
@@ -75,7 +75,7 @@ def test_a_model_without_attention_is_not_offered_here_but_writes_on_the_other_p
     at.selectbox(key="checkpoint").set_value("b-table")
     go(at)
     assert not at.error
-    assert chart(at, "generate_stages")
+    assert component(at, "generate_stages")["ids"]
     go(at.switch_page(PAGE))
     assert not at.error
     assert len(matrices(at, "gpt_wall")) == 4

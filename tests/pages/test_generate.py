@@ -1,78 +1,53 @@
-"""Generate shows how each token was chosen; every stage is what the package computes."""
+"""Generate: what the text surprised the model by, and every stage of its tokens, as the package computes them."""
 
 from __future__ import annotations
 
-import html
+import math
 import re
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
+import torch
 
 from explorer.core.sampling import SamplingSettings, sampling_stages
 from explorer.models.checkpoints import Checkpoint, load_checkpoint
-from explorer.models.generation import generate, next_logits
-from tests.pages.driving import bars, chart, go, open_page, press, problems, words
-
-PAGE = "pages/generate.py"
-SHORT = {"length": "12"}
+from explorer.models.generation import next_logits
+from tests.pages.driving import component, go, open_page, press, problems, words
+from tests.pages.writing import (
+    MODEL,
+    PAGE,
+    PROMPT,
+    SHORT,
+    TITLES,
+    continuation,
+    finished,
+    page_html,
+    stages,
+    tokens,
+    written,
+)
 
 
 @pytest.fixture(scope="module")
 def shipped() -> Checkpoint:
-    return load_checkpoint("shakespeare-gpt")
-
-
-def finished(at: AppTest) -> AppTest:
-    """Run turn after turn, as the timer does, until the whole text is there."""
-    for _ in range(200):
-        if "Written: " in page_html(at):
-            return at
-        go(at)
-    raise AssertionError("The text did not come to its end.")
-
-
-def page_html(at: AppTest) -> str:
-    return "".join(element.proto.body for element in at.get("html"))
-
-
-def continuation(at: AppTest) -> str:
-    return html.unescape(re.findall(r"<strong[^>]*>(.*?)</strong>", page_html(at), re.S)[0])
-
-
-def stages(at: AppTest) -> tuple[list[str], dict[str, np.ndarray]]:
-    """Token labels in the order drawn, and the numbers of every stage by its title."""
-    spec = chart(at, "generate_stages")
-    return spec["xAxis"][0]["data"], {series["name"]: bars(series) for series in spec["series"]}
-
-
-def written(shipped: Checkpoint, prompt: str, length: int, settings: SamplingSettings, seed: int = 0) -> str:
-    made = generate(shipped.model, shipped.tokenizer.encode(prompt), length, settings, seed=seed)
-    return shipped.tokenizer.decode([token.token for token in made])
+    return load_checkpoint(MODEL)
 
 
 def test_the_text_is_the_one_that_the_package_writes_with_these_settings(shipped: Checkpoint) -> None:
-    address = {"prompt": "JULIET:", "temperature": "0.5", "top_k": "10", "top_p": "0.9", "sample_seed": "42", **SHORT}
+    address = {**SHORT, "prompt": "JULIET:", "temperature": "0.5", "top_k": "10", "top_p": "0.9", "sample_seed": "42"}
     at = finished(open_page(PAGE, address=address))
     assert continuation(at) == written(shipped, "JULIET:", 12, SamplingSettings(0.5, 10, 0.9), seed=42)
     assert continuation(finished(open_page(PAGE, address=address))) == continuation(at)
 
 
 def test_the_bars_of_every_stage_are_those_of_the_package(shipped: Checkpoint) -> None:
-    at = open_page(PAGE, address={"prompt": "JULIET:", "temperature": "0.5", "top_k": "9", "top_p": "0.8", **SHORT})
-    names, drawn = stages(finished(at))
+    address = {**SHORT, "prompt": "JULIET:", "temperature": "0.5", "top_k": "9", "top_p": "0.8"}
+    ids, drawn = stages(finished(open_page(PAGE, address=address)))
     settings = SamplingSettings(0.5, 9, 0.8)
     expected = sampling_stages(next_logits(shipped.model, shipped.tokenizer.encode("JULIET:")), settings)
-    order = [shipped.tokenizer.labels.index(name) for name in names]
-    assert sorted(order) == list(range(shipped.tokenizer.vocab_size))
-    for title, tensor in (
-        ("logits", expected.logits),
-        ("÷ temperature", expected.scaled),
-        ("after top-k", expected.after_top_k),
-        ("after top-p", expected.after_top_p),
-        ("probability", expected.probabilities),
-    ):
-        values = tensor.double().numpy()[order]
+    assert sorted(ids) == list(range(shipped.tokenizer.vocab_size))
+    for title, name in TITLES.items():
+        values = getattr(expected, name).double().numpy()[ids]
         np.testing.assert_allclose(
             drawn[title], np.where(np.isneginf(values), np.nan, values), atol=1e-4, err_msg=title
         )
@@ -85,14 +60,37 @@ def test_another_step_shows_how_that_token_was_chosen(shipped: Checkpoint) -> No
     text = continuation(at)
     at.slider(key="step").set_value(5)
     go(at)
-    ids = shipped.tokenizer.encode("ROMEO:\nWhat light is this?" + text[:4])
-    names, drawn = stages(at)
-    logits = next_logits(shipped.model, ids).double().numpy()
-    order = [shipped.tokenizer.labels.index(name) for name in names]
-    np.testing.assert_allclose(drawn["logits"], logits[order], atol=1e-3)
+    ids, drawn = stages(at)
+    logits = next_logits(shipped.model, shipped.tokenizer.encode(PROMPT + text[:4])).double().numpy()
+    np.testing.assert_allclose(drawn["logits"], logits[ids], atol=1e-3)
     assert "Token 5 is" in words(at)
-    striped = [i for i, item in enumerate(chart(at, "generate_stages")["series"][4]["data"]) if "itemStyle" in item]
-    assert [names[i] for i in striped] == [shipped.tokenizer.labels[shipped.tokenizer.encode(text[4])[0]]]
+    assert component(at, "generate_stages")["taken"] == shipped.tokenizer.encode(text[4])[0]
+
+
+def test_past_the_last_token_the_bars_are_those_of_the_next_one(shipped: Checkpoint) -> None:
+    at = finished(open_page(PAGE, address=SHORT))
+    at.slider(key="step").set_value(13)
+    go(at)
+    ids, drawn = stages(at)
+    logits = next_logits(shipped.model, shipped.tokenizer.encode(PROMPT + continuation(at)))
+    np.testing.assert_allclose(drawn["logits"], logits.double().numpy()[ids], atol=1e-3)
+    assert component(at, "generate_stages")["taken"] is None
+    assert "Token 13 comes next" in words(at)
+
+
+def test_every_token_is_coloured_by_what_torch_says_it_surprised_the_model(shipped: Checkpoint) -> None:
+    at = finished(open_page(PAGE, address=SHORT))
+    drawn = tokens(at)
+    ids = shipped.tokenizer.encode(PROMPT + continuation(at))
+    assert [token[0] for token in drawn] == [shipped.tokenizer.decode([i]) for i in ids]
+    with torch.no_grad():
+        shares = shipped.model(torch.tensor([ids]))[0].double().log_softmax(-1)
+    direct = [-shares[i - 1, ids[i]].item() / math.log(2) for i in range(1, len(ids))]
+    assert drawn[0][1] is None
+    assert [token[1] for token in drawn[1:]] == pytest.approx(direct, abs=0.006)
+    total = -math.log(2) * sum(direct[len(PROMPT) - 1 :])
+    said = re.findall(r"ln p of all of it (−[\d.]+)", page_html(at))[0]
+    assert float(said.replace("−", "-")) == pytest.approx(total, abs=0.01)
 
 
 def test_temperature_0_is_greedy_says_so_and_no_seed_changes_it(shipped: Checkpoint) -> None:
@@ -101,7 +99,7 @@ def test_temperature_0_is_greedy_says_so_and_no_seed_changes_it(shipped: Checkpo
     assert at.slider(key="temperature").value == 0
     assert "Temperature 0 is greedy" in words(at)
     first = continuation(at)
-    assert first == written(shipped, "ROMEO:\nWhat light is this?", 12, SamplingSettings(0.0))
+    assert first == written(shipped, PROMPT, 12, SamplingSettings(0.0))
     at.number_input(key="sample_seed").set_value(99)
     assert continuation(finished(go(at))) == first
     assert "1 of 65 tokens could be drawn (greedy" in words(at)
@@ -112,7 +110,7 @@ def test_temperature_0_is_greedy_says_so_and_no_seed_changes_it(shipped: Checkpo
 def test_temperature_2_halves_the_logits() -> None:
     at = finished(press(open_page(PAGE, address=SHORT), "generate_try_1"))
     _, drawn = stages(at)
-    np.testing.assert_allclose(drawn["÷ temperature"], drawn["logits"] / 2, atol=1e-5)
+    np.testing.assert_allclose(drawn["÷ temperature"], drawn["logits"] / 2, atol=1e-4)
 
 
 def test_top_k_5_leaves_five_tokens() -> None:
@@ -129,8 +127,8 @@ def test_one_token_of_context_makes_the_odds_depend_on_the_last_character_only()
         assert at.slider(key="context").value == 256
         finished(press(at, "generate_try_3"))
         assert at.slider(key="context").value == 1
-        names, drawn = stages(at)
-        odds.append(dict(zip(names, drawn["probability"], strict=True)))
+        ids, drawn = stages(at)
+        odds.append(dict(zip(ids, drawn["probability"], strict=True)))
     assert odds[0] == odds[1] == odds[2]
 
 
@@ -159,13 +157,18 @@ def test_numbers_in_the_address_set_the_controls_and_rubbish_is_ignored() -> Non
     assert open_page(PAGE, address={"temperature": "nan", **SHORT}).slider(key="temperature").value == 0.8
 
 
-@pytest.mark.parametrize("typed", ["<script>alert(1)</script>", "R&J <b>bold</b>"])
-def test_markup_in_a_prompt_is_escaped_on_its_way_to_the_page(typed: str) -> None:
-    at = open_page(PAGE, address={"prompt": typed, **SHORT})
-    press(at, "prompt_drop")
-    assert "alert(1)</script>" not in page_html(at)
+@pytest.mark.parametrize("typed", ["<script>alert(1)</script>", "R&J <b>bold</b> 😀"])
+def test_markup_in_a_prompt_travels_as_text_and_never_as_html(typed: str) -> None:
+    at = press(open_page(PAGE, address={"prompt": typed, **SHORT}), "prompt_drop")
     kept = str(at.text_area(key="prompt").value)
-    assert html.escape(kept) in page_html(finished(at))
+    assert "".join(token[0] for token in tokens(finished(at)) if token[2] == "prompt") == kept
+    assert kept not in page_html(at)
+
+
+def test_without_a_prompt_the_page_asks_for_one_character() -> None:
+    at = open_page(PAGE, address=SHORT)
+    at.text_area(key="prompt").set_value("")
+    assert "Type at least one character" in words(go(at))
 
 
 def test_one_character_is_enough_and_a_long_prompt_says_what_is_left_out(shipped: Checkpoint) -> None:
@@ -177,7 +180,7 @@ def test_one_character_is_enough_and_a_long_prompt_says_what_is_left_out(shipped
 
 
 def test_a_long_text_is_written_turn_by_turn_and_stop_keeps_what_there_is() -> None:
-    at = open_page(PAGE, address={"length": "2000"})
+    at = open_page(PAGE, address={**SHORT, "length": "2000"})
     first = continuation(at)
     assert 0 < len(first) < 2000
     go(at)
@@ -191,7 +194,7 @@ def test_a_long_text_is_written_turn_by_turn_and_stop_keeps_what_there_is() -> N
 
 
 def test_a_step_beyond_the_end_of_a_shorter_text_is_brought_back() -> None:
-    at = finished(open_page(PAGE, address={"length": "20"}, step=20))
+    at = finished(open_page(PAGE, address={**SHORT, "length": "20"}, step=20))
     at.number_input(key="length").set_value(3)
     finished(go(at))
-    assert "Token 3 is" in words(at)
+    assert "Token 4 comes next" in words(at)

@@ -1,63 +1,59 @@
-"""The parts of the page Generate: the controls, the streaming text, and the road from logits to one token."""
+"""The controls of the page Generate, and what its parts put together."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from explorer.core.sampling import SamplingSettings
-from explorer.figures.sampling import stages_chart, stages_height
-from explorer.inspection.sampling import SamplingReading, read_step
-from explorer.models.generation import GeneratedToken, generate
+from explorer.ui.components.surprise_text import clicked_token
+from explorer.ui.components.token_stages import chosen_token
+from explorer.ui.sections.generation_manuscript import Manuscript, Request, manuscript_of, newest_manuscript
+from explorer.ui.sections.generation_stages import STAGES_KEY, show_stages_of_a_token
+from explorer.ui.sections.generation_text import (
+    ALL_AT_ONCE,
+    BRANCHES_KEY,
+    LONGEST,
+    TEXT_KEY,
+    by_hand,
+    show_pace,
+    show_text,
+)
 from explorer.ui.state import KEPT, hold_at_most
-from explorer.ui.words import literal
 
 if TYPE_CHECKING:
     from explorer.models.checkpoints import Checkpoint
     from explorer.ui.pickers import Prompt
 
-TURN_SECONDS = 0.25  # of writing, before the page answers other controls
-PAUSE_SECONDS = 0.25  # between two turns
-LONGEST = 2000  # tokens in one go: bounds what one visitor asks of the server
+_TIPS = {
+    "temperature": "Divides the logits. Below 1 sharpens the choice, above 1 flattens it, 0 always takes the likeliest.",
+    "top_k": "Keep only the k likeliest tokens at each step.",
+    "top_p": "Then keep the smallest set of likeliest tokens whose probabilities add up to p.",
+    "context": "How many of the last tokens the model may read when it writes the next.",
+    "seed": "Fixes the random pointers: the same seed, settings and choices write the same text.",
+}
 
 
-@dataclass(frozen=True)
-class Request:
-    """Everything the text depends on: the same request gives the same text."""
-
-    checkpoint: str
-    ids: tuple[int, ...]
-    settings: SamplingSettings
-    context_length: int
-    length: int
-    seed: int
-
-
-@dataclass
-class Written:
-    """What has been written so far for a request: token ids, and the pointer each was drawn with.
-
-    source: where the next token comes from, once begun. seconds: spent on writing.
-    """
-
-    request: Request
-    tokens: list[int] = field(default_factory=list)
-    pointers: list[float] = field(default_factory=list)
-    stopped: bool = False
-    source: Iterator[GeneratedToken] | None = None
-    seconds: float = 0.0
-
-    @property
-    def finished(self) -> bool:
-        return self.stopped or len(self.tokens) >= self.request.length
+def obey_clicks() -> None:
+    """Do what was clicked in the figures since the last run; call it before the controls are drawn."""
+    manuscript = newest_manuscript()
+    if manuscript is None or manuscript.request is None:
+        return
+    place, branch, token = clicked_token(TEXT_KEY), clicked_token(BRANCHES_KEY), chosen_token(STAGES_KEY)
+    names = list(manuscript.branches.kept)
+    if place is not None:
+        manuscript.rewind(max(0, place.token - len(manuscript.ids)))
+    elif token is not None and len(manuscript.line) < LONGEST:
+        manuscript.choose(token)
+    elif branch is not None and 1 <= branch.panel <= len(names):
+        manuscript.open(names[branch.panel - 1])
+    else:
+        return
+    by_hand(manuscript)
 
 
-def sampling_controls(checkpoint: Checkpoint, ids: tuple[int, ...]) -> Request:
+def sampling_controls(checkpoint: Checkpoint) -> Request:
     """The sliders as a request. Raises ValueError naming the setting that cannot be."""
     V, longest = checkpoint.tokenizer.vocab_size, checkpoint.model.config.context_length
     columns = st.columns(3)
@@ -70,7 +66,7 @@ def sampling_controls(checkpoint: Checkpoint, ids: tuple[int, ...]) -> Request:
         top_k = st.number_input(f"Top-k, 0 to {V} (0 keeps all)", 0, None, 0, key="top_k", help=_TIPS["top_k"], **KEPT)
         label = "Context length, tokens to look back on"
         if longest > 1:
-            hold_at_most("context", longest)
+            _keep_all_the_context(longest)
             context = st.slider(label, 1, longest, longest, key="context", help=_TIPS["context"], **KEPT)
         else:
             context = 1
@@ -85,125 +81,25 @@ def sampling_controls(checkpoint: Checkpoint, ids: tuple[int, ...]) -> Request:
             "Temperature 0 is greedy: always the likeliest token. Seed, top-k and top-p play no part.",
             icon=":material/my_location:",
         )
-    return Request(checkpoint.name, ids, settings, int(context), int(length), int(seed))
+    return Request(settings, int(context), int(length), int(seed))
 
 
-_TIPS = {
-    "temperature": "Divides the logits. Below 1 sharpens the choice, above 1 flattens it, 0 always takes the likeliest.",
-    "top_k": "Keep only the k likeliest tokens at each step.",
-    "top_p": "Then keep the smallest set of likeliest tokens whose probabilities add up to p.",
-    "context": "How many of the last tokens the model may read when it writes the next.",
-    "seed": "Fixes the random pointer: the same seed and settings write the same text.",
-}
+def _keep_all_the_context(longest: int) -> None:
+    """A slider that stood at its end stays there when another model moves the end."""
+    before, st.session_state["_context_limit"] = st.session_state.get("_context_limit"), longest
+    if before not in (None, longest) and st.session_state.get("context") == before:
+        st.session_state["context"] = longest
+    hold_at_most("context", longest)
 
 
-def write(checkpoint: Checkpoint, request: Request, prompt: Prompt) -> Written:
-    """Write the text a turn at a time; kept for the session, so that looking at a step does not write it again.
-
-    Streamlit lets a run of a fragment end before it answers another control. So each run writes for a moment only, and
-    a timer runs the next: Stop and all other controls answer between two turns.
-    """
-    written = st.session_state.get("_written")
-    if written is None or written.request != request:
-        written = st.session_state["_written"] = Written(request)
-    _write_on(checkpoint, written)
-    writing, is_drawn = not written.finished, False
-
-    @st.fragment(run_every=PAUSE_SECONDS if writing else None)
-    def live() -> None:
-        nonlocal is_drawn
-        if is_drawn:  # called by the timer: the next turn
-            _write_on(checkpoint, written)
-        is_drawn = True
-        if writing and written.finished:
-            st.rerun()  # of the whole page: only that stops the timer
-        _show_text(checkpoint, written, prompt)
-        st.progress(len(written.tokens) / request.length)
-        if writing:
-            st.button("Stop", key="generate_stop", on_click=_stop, args=(written,))
-
-    live()
-    return written
-
-
-def _stop(written: Written) -> None:
-    written.stopped = True
-
-
-def _write_on(checkpoint: Checkpoint, written: Written) -> None:
-    """Write for one turn, or to the end if that is sooner. Raises ValueError for a request that cannot be."""
-    request = written.request
-    if written.source is None:
-        written.source = generate(
-            checkpoint.model,
-            list(request.ids),
-            request.length,
-            request.settings,
-            seed=request.seed,
-            context_length=request.context_length,
-            boundary=checkpoint.boundary,
-        )
-    began = time.monotonic()
-    while not written.finished and time.monotonic() - began < TURN_SECONDS:
-        token = next(written.source)
-        written.tokens.append(token.token)
-        written.pointers.append(token.pointer)
-    written.seconds += time.monotonic() - began
-
-
-def _progress_in_words(written: Written) -> str:
-    done, length = len(written.tokens), written.request.length
-    if written.finished:
-        return f"{'Stopped' if written.stopped else 'Written'}: {done:,} tokens."
-    return f"{done:,} of {length:,} tokens, {(length - done) * written.seconds / max(1, done):.0f} s left"
-
-
-def _show_text(checkpoint: Checkpoint, written: Written, prompt: Prompt) -> None:
-    """The prompt quiet, the continuation strong, how far it is; everything shown as typed."""
-    text = checkpoint.tokenizer.decode(written.tokens)
-    st.html(
-        '<div style="white-space:pre-wrap;overflow-wrap:anywhere;font-family:var(--st-code-font,monospace);'
-        "min-height:14rem;max-height:28rem;overflow-y:auto;padding:1rem;border-radius:.6rem;line-height:1.55;"
-        'border:1px solid rgba(128,128,128,.35)" tabindex="0" role="region" aria-label="Prompt and generated text">'
-        f'<span style="opacity:.65">{escape(prompt.text)}</span><strong style="font-weight:600">{escape(text)}</strong>'
-        f'</div><p style="margin:.6rem 0 0">{_progress_in_words(written)}</p>'
-    )
-
-
-def show_step(checkpoint: Checkpoint, written: Written) -> SamplingReading | None:
-    """One token of the text: every stage from its logits to its probability, over the full vocabulary."""
-    st.subheader("How one of these tokens was chosen", anchor=False)
-    if not written.tokens:
-        st.caption("Nothing has been written yet.")
-        return None
-    labels, request = checkpoint.tokenizer.labels, written.request
-    last = max(2, len(written.tokens) if written.finished else request.length)
-    hold_at_most("step", last)
-    number = st.slider("Token of the continuation", 1, last, 1, key="step", **KEPT)
-    index = min(number, len(written.tokens)) - 1
-    reading = read_step(
-        checkpoint.model,
-        [*request.ids, *written.tokens[:index]],
-        request.settings,
-        token=written.tokens[index],
-        pointer=written.pointers[index],
-        context_length=request.context_length,
-        boundary=checkpoint.boundary,
-    )
-    greedy = "greedy, so the pointer plays no part" if request.settings.is_greedy else f"pointer {reading.pointer:.4f}"
-    st.markdown(
-        f"Token {index + 1} is “**{literal(labels[reading.token])}**”: {reading.kept} of {len(labels)} tokens could be "
-        f"drawn ({greedy}). The model itself gave it {reading.unfiltered[reading.token]:.1%}, a surprise of "
-        f"{reading.surprise:.2f} bits."
-    )
-    stages = [
-        ("logits", reading.logits),
-        ("÷ temperature", reading.scaled),
-        ("after top-k", reading.after_top_k),
-        ("after top-p", reading.after_top_p),
-        ("probability", reading.probabilities),
-    ]
-    chart = stages_chart(stages, labels, chosen=reading.token)
-    alt = "Five bar charts over the vocabulary, from logits to the probability that was drawn from"
-    st.echarts_chart(chart, height=stages_height(len(stages)), key="generate_stages", alt=alt)
-    return reading
+def write_and_look(checkpoint: Checkpoint, prompt: Prompt, request: Request) -> Manuscript:
+    """The text, how it is written, its branches, and the stages of one of its tokens."""
+    st.subheader("The text", anchor="text")
+    manuscript = manuscript_of(checkpoint, prompt.ids)
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="generate_doing")
+    with row:
+        pace = show_pace()
+    manuscript.follow(request, all_at_once=pace == ALL_AT_ONCE)
+    show_text(manuscript, row)
+    show_stages_of_a_token(manuscript)
+    return manuscript
