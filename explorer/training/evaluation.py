@@ -13,7 +13,6 @@ from explorer.models.bigram import Bigram, count_bigrams, count_loss
 from explorer.models.generation import generate
 from explorer.models.language_model import LanguageModel
 from explorer.text.batches import Batches, make_batches, start_of_text
-from explorer.text.bpe import BPETokenizer
 from explorer.text.bpe_merges import to_bytes
 from explorer.text.tokenizers import Tokenizer
 
@@ -58,9 +57,8 @@ def bits_per_byte(loss: float, tokenizer: Tokenizer, text: str) -> float | None:
     ids = tokenizer.encode(text)
     if len(ids) < 2 or tokenizer.decode(ids) != text:
         return None
-    first = (
-        tokenizer.token_bytes(ids[0]) if isinstance(tokenizer, BPETokenizer) else to_bytes(tokenizer.decode(ids[:1]))
-    )
+    token_bytes = getattr(tokenizer, "token_bytes", None)  # a byte-level token may be half a character
+    first = to_bytes(tokenizer.decode(ids[:1])) if token_bytes is None else token_bytes(ids[0])
     return round(bits(loss) * (len(ids) - 1) / (len(to_bytes(text)) - len(first)), 6)
 
 

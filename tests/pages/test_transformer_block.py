@@ -56,6 +56,15 @@ def test_the_piles_and_the_matrix_hold_the_tokens_contributions() -> None:
     assert ": equal to rounding" in words(at)
 
 
+def test_a_wide_stream_is_drawn_a_window_of_channels_at_a_time_and_a_cell_opens_to_its_own_channel() -> None:
+    at = visit(STREAM, block_width=256, block_channels_from=60)
+    (cells,) = matrices(at, "block_channels")
+    assert cells.values.shape[1] == 192
+    choose(at, "block_channels", 0, 2, 7)
+    assert "**Channel 67 of the stream after feed-forward 3**" in [as_shown(str(m.value)) for m in at.markdown]
+    assert ": equal to rounding" in words(at)
+
+
 def test_the_depth_charts_are_read_depth_of_both_settings_of_the_residual_switch() -> None:
     at = visit(DEPTH, block_norm="none")
     for residual, line in ((True, 0), (False, 1)):

@@ -12,8 +12,10 @@ from explorer.inspection.block import OFFSETS, StreamReading, open_channel, read
 from explorer.ui.arithmetic import show_arithmetic
 from explorer.ui.components.matrix import Cell, Matrix, matrix
 from explorer.ui.sections.block_setting import Setting, choose_blocks, choose_token
-from explorer.ui.state import cell_in_address, remember_cell
+from explorer.ui.state import KEPT, cell_in_address, hold_at_most, remember_cell
 from explorer.ui.words import literal
+
+MOST_CHANNELS = 192  # in one picture: five pixels each where the page is a thousand wide
 
 
 def show_stream(setting: Setting, shown: dict[str, Any]) -> None:
@@ -94,11 +96,12 @@ def _shares(reading: StreamReading, stage: int) -> None:
 def _channels(reading: StreamReading, stage: int) -> None:
     """Parts by channels, the sum below them; a cell opens to the sum of its column."""
     written = [i for i in range(len(reading.parts)) if reading.lengths[stage, i] > 0]
-    values = np.vstack([reading.contributions[stage, written], reading.stream[stage]])
+    begin, end = _window(reading.stream.shape[1])
+    values = np.vstack([reading.contributions[stage, written], reading.stream[stage]])[:, begin:end]
     labels = [*(reading.parts[i] for i in written), "= stream"]
     first = Cell(0, len(labels) - 1, 0)
     cell = matrix(
-        Matrix(values, row_labels=labels, scale="diverging"),
+        Matrix(values, row_labels=labels, column_labels=[str(c) for c in range(begin, end)], scale="diverging"),
         key="block_channels",
         alt="What each part put into each channel of the stream, and their sum in the last row",
         row_axis="part",
@@ -108,7 +111,25 @@ def _channels(reading: StreamReading, stage: int) -> None:
     )
     cell = cell or first
     remember_cell("block_channel", cell, first)
-    show_arithmetic(open_channel(reading, stage, cell.column), key="block_channel_opened")
+    column = min(cell.column, end - begin - 1)  # an address may name a wider window
+    show_arithmetic(open_channel(reading, stage, begin + column), key="block_channel_opened")
+
+
+def _window(channels: int) -> tuple[int, int]:
+    """Which channels are drawn: all of a narrow stream; of a wide one as many as can be told apart, from a chosen one."""
+    if channels <= MOST_CHANNELS:
+        return 0, channels
+    last = channels - MOST_CHANNELS
+    hold_at_most("block_channels_from", last)
+    begin = st.slider(
+        f"Channels on show: {MOST_CHANNELS} of {channels:,}, beginning with",
+        0,
+        last,
+        0,
+        key="block_channels_from",
+        **KEPT,
+    )
+    return int(begin), int(begin) + MOST_CHANNELS
 
 
 def stream_rows(shown: dict[str, Any]) -> list[tuple[Any, ...]]:
