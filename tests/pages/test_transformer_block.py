@@ -56,12 +56,15 @@ def test_the_piles_and_the_matrix_hold_the_tokens_contributions() -> None:
     assert ": equal to rounding" in words(at)
 
 
-def test_a_wide_stream_is_drawn_a_window_of_channels_at_a_time_and_a_cell_opens_to_its_own_channel() -> None:
-    at = visit(STREAM, block_width=256, block_channels_from=60)
+def test_a_wide_stream_is_drawn_a_window_of_channels_at_a_time_and_a_cell_opens_to_its_own_channel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("explorer.ui.sections.block_stream.MOST_CHANNELS", 16)  # of 32 channels
+    at = visit(STREAM, block_channels_from=9)
     (cells,) = matrices(at, "block_channels")
-    assert cells.values.shape[1] == 192
+    assert cells.values.shape[1] == 16
     choose(at, "block_channels", 0, 2, 7)
-    assert "**Channel 67 of the stream after feed-forward 3**" in [as_shown(str(m.value)) for m in at.markdown]
+    assert "**Channel 16 of the stream after feed-forward 3**" in [as_shown(str(m.value)) for m in at.markdown]
     assert ": equal to rounding" in words(at)
 
 
