@@ -5,17 +5,23 @@ Torch is imported inside the commands, so that `--help` answers at once.
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from explorer.command_line import training
+from explorer.command_line import foreign, training
+
+if TYPE_CHECKING:
+    from explorer.models.generation import GeneratedToken
+    from explorer.text.tokenizers import Tokenizer
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -73,10 +79,22 @@ def generate(
     except ValueError as error:
         raise fail(error) from error
     sys.stdout.write(prompt)
-    for generated in tokens:
-        sys.stdout.write(loaded.tokenizer.decode([generated.token]))
+    for text in _as_it_comes(loaded.tokenizer, tokens):
+        sys.stdout.write(text)
         sys.stdout.flush()
     sys.stdout.write("\n")
+
+
+def _as_it_comes(tokenizer: Tokenizer, tokens: Iterable[GeneratedToken]) -> Iterator[str]:
+    """What each token adds to the text; the bytes of a character that is spread over tokens wait for the last of them."""
+    token_bytes = getattr(tokenizer, "token_bytes", None)
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for generated in tokens:
+        if token_bytes is None:
+            yield tokenizer.decode([generated.token])
+        else:
+            yield decoder.decode(token_bytes(generated.token))
+    yield decoder.decode(b"", final=True)
 
 
 @cli.command()
@@ -126,11 +144,23 @@ def corpora(
     console.print(table)
 
 
-@cli.command()
+checkpoints_group = typer.Typer(rich_markup_mode="markdown")
+foreign.register(checkpoints_group)
+cli.add_typer(checkpoints_group, name="checkpoints")
+
+
+@checkpoints_group.callback(invoke_without_command=True)
 def checkpoints(
+    context: typer.Context,
     show: Annotated[str | None, typer.Option(help="Print this one's whole card as JSON.")] = None,
 ) -> None:
-    """List the trained weights, or show the card of one."""
+    """List the trained weights, or show the card of one; `add` brings in a GPT-2 from elsewhere.
+
+    They lie in `checkpoints/`, or in the folder that the environment variable EXPLORER_CHECKPOINTS names; the app uses
+    the same.
+    """
+    if context.invoked_subcommand is not None:
+        return
     from explorer.models.checkpoints import CheckpointError, find_card, list_checkpoints, read_card
 
     try:
@@ -148,7 +178,7 @@ def checkpoints(
             name,
             card["architecture"],
             f"{card.get('parameters', 0):,}",
-            card.get("corpus", {}).get("name", "?"),
+            card.get("corpus", {}).get("name") or card.get("source", {}).get("from", "?"),
             "?" if loss is None else f"{loss:.4f} nats",
             card.get("date", "?"),
         )

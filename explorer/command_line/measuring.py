@@ -11,6 +11,7 @@ from explorer.core.probability import bits
 from explorer.models.checkpoints import CheckpointError, load_checkpoint
 from explorer.text.batches import boundary_token, split_corpus, split_text
 from explorer.text.corpora import load_corpus
+from explorer.text.uploads import UploadedText, UploadError, read_upload
 from explorer.training.evaluation import bits_per_byte, evaluate
 
 
@@ -19,12 +20,15 @@ def held_out_report(
 ) -> dict[str, Any]:
     """The held-out loss of a checkpoint on a text file, a named corpus, or the corpus it was trained on.
 
-    Returns `checkpoint`, `text`, `val_loss` (nats per token), `bits_per_char`, `bits_per_byte`, `tokens` (predicted)
-    and `characters_dropped`. Raises ValueError (one sentence) for a checkpoint, text or corpus that cannot be used.
+    Returns `checkpoint`, `text`, `val_loss` (nats per token), `bits_per_char`, `bits_per_byte`, `tokens` (predicted),
+    `characters_dropped` and, where something was assumed to read the file, `remarks`. Raises ValueError (one sentence)
+    for a checkpoint, text or corpus that cannot be used.
     """
     loaded = load_checkpoint(checkpoint)
+    remarks: tuple[str, ...] = ()
     if text is not None:
-        source, splits = str(text), split_text(read_text(text))
+        read = read_text(text)
+        source, splits, remarks = str(text), split_text(read.text), read.remarks
     else:
         source = corpus or loaded.card.get("corpus", {}).get("name", "")
         if not source:
@@ -46,14 +50,15 @@ def held_out_report(
         "bits_per_byte": bits_per_byte(loss, loaded.tokenizer, kept),
         "tokens": len(ids) - 1,
         "characters_dropped": len(held_out) - len(kept),
+        **({"remarks": list(remarks)} if remarks else {}),
     }
 
 
-def read_text(path: Path) -> str:
-    """A UTF-8 file as text, a byte order mark left out; raises ValueError for anything else."""
+def read_text(path: Path) -> UploadedText:
+    """A text file, read as the app reads an upload, of any size; raises ValueError for what is no text."""
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text (byte {error.start} cannot be read); save it as UTF-8.") from None
+        return read_upload(path.read_bytes(), most=None)
+    except UploadError as error:
+        raise ValueError(f"{path}: {error}") from error
     except OSError as error:
-        raise ValueError(f"The text {path} cannot be read ({error.strerror or error}); give a UTF-8 file.") from None
+        raise ValueError(f"The text {path} cannot be read ({error.strerror or error}); give a text file.") from None

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[2] / "checkpoints"
+SHIPPED_FOLDER = Path(__file__).parents[2] / "checkpoints"
+FOLDER = Path(os.environ.get("EXPLORER_CHECKPOINTS") or SHIPPED_FOLDER).expanduser()  # what is listed and added to
 FORMAT = 1
+TOKENIZER_SUFFIX = ".tokenizer.json"  # of the file beside a card whose tokenizer is too long for it
 
 CHECKPOINTS: dict[str, str] = {
     "shakespeare-gpt": "A character GPT in the shape of GPT-2, trained on Tiny Shakespeare.",
@@ -49,7 +52,8 @@ def find_card(name_or_path: str | Path) -> Path:
 
 def list_checkpoints(folder: Path | None = None) -> list[str]:
     """Names of the checkpoints in the folder: the shipped ones first, in the registry's order."""
-    names = sorted(path.stem for path in (folder or FOLDER).glob("*.json"))
+    cards = (path for path in (folder or FOLDER).glob("*.json") if not path.name.endswith(TOKENIZER_SUFFIX))
+    names = sorted(path.stem for path in cards)
     return [n for n in CHECKPOINTS if n in names] + [n for n in names if n not in CHECKPOINTS]
 
 

@@ -10,20 +10,30 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from explorer.models.cards import CHECKPOINTS, FORMAT, CheckpointError, find_card, list_checkpoints, read_card
+from explorer.models.cards import (
+    CHECKPOINTS,
+    FORMAT,
+    TOKENIZER_SUFFIX,
+    CheckpointError,
+    find_card,
+    list_checkpoints,
+    read_card,
+)
 from explorer.models.language_model import LanguageModel
-from explorer.models.registry import ARCHITECTURES, build_config, build_model
+from explorer.models.registry import ARCHITECTURES, build_config
+from explorer.models.safe_files import finish, put_in_order, replace_file, replacing, versions_of
+from explorer.models.unfilled import unfilled_model
+from explorer.models.weights_file import DTYPES, check_dtype, writing_weights
 from explorer.text.batches import BOUNDARY
 from explorer.text.tokenizers import Tokenizer, tokenizer_from_json
 
@@ -31,14 +41,20 @@ __all__ = [
     "CHECKPOINTS",
     "Checkpoint",
     "CheckpointError",
+    "check_dtype",
     "find_card",
     "list_checkpoints",
     "load_checkpoint",
     "read_card",
+    "replace_file",
     "save_checkpoint",
+    "store_checkpoint",
 ]
 
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+LARGEST_INLINE = (
+    50_000  # characters of a tokenizer on the card, which is read again and again; a longer one lies beside it
+)
+LARGEST_TOKENIZER = 50_000_000  # bytes of the file beside the card
 
 
 @dataclass(frozen=True)
@@ -68,34 +84,82 @@ def save_checkpoint(
     facts: dict[str, Any],
     dtype: str = "float32",
 ) -> Path:
+    """Write a model's `path`.safetensors and `path`.json; see `store_checkpoint`, which it is for a model."""
+    return store_checkpoint(
+        path, own_tensors(model), vars(model.config), tokenizer, architecture=architecture, facts=facts, dtype=dtype
+    )
+
+
+def store_checkpoint(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    config: Mapping[str, Any],
+    tokenizer: Tokenizer,
+    *,
+    architecture: str,
+    facts: dict[str, Any],
+    dtype: str = "float32",
+    must_be_finite: bool = False,
+) -> Path:
     """Write `path`.safetensors and `path`.json; `facts` (corpus, seed, losses, …) go on the card as they are.
 
-    Each file is written beside its final place and renamed into it. Returns the card's path. Raises ValueError for a
-    `dtype` that is none of float32, float16 and bfloat16.
+    A large tokenizer goes into `path`.tokenizer.json, and the card says its bytes and SHA-256. All are written beside
+    their final places; then the card is renamed into its own, and from there on counts what it vouches for. So there is
+    a whole checkpoint at every moment, the old or the new. Returns the card's path. Raises ValueError for another
+    `dtype` than float32, float16 and bfloat16, and for numbers that must be finite and are not.
     """
     check_dtype(dtype)
-    weights = save_tensors({n: t.to(_DTYPES[dtype]).contiguous() for n, t in own_tensors(model).items()})
-    card = {
-        "format": FORMAT,
-        "name": path.name,
-        "architecture": architecture,
-        "config": dict(vars(model.config)),
-        "parameters": model.parameter_count(),
-        "tokenizer": tokenizer.to_json(),
-        "weights": {"sha256": hashlib.sha256(weights).hexdigest(), "bytes": len(weights), "dtype": dtype},
-        **facts,
-    }
-    card_path = path.with_name(path.name + ".json")
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path.with_name(path.name + ".safetensors"), weights)
-    replace_file(card_path, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    card_path = path.with_name(path.name + ".json")
+    places = [path.with_name(path.name + end) for end in (".safetensors", TOKENIZER_SUFFIX)]
+    count = _vouched(card_path)
+    try:
+        with (
+            writing_weights(places[0], tensors, dtype, must_be_finite=must_be_finite, vouched=count[0]) as weights,
+            _writing_tokenizer(places[1], tokenizer.to_json(), count[1]) as described,
+        ):
+            card = {
+                "format": FORMAT,
+                "name": path.name,
+                "architecture": architecture,
+                "config": dict(config),
+                "parameters": sum(tensor.numel() for tensor in tensors.values()),
+                "tokenizer": described,
+                "weights": weights,
+                **facts,
+            }
+            replace_file(card_path, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    except BaseException:
+        for place, vouched in zip((*places, card_path), (*_vouched(card_path), None), strict=True):
+            put_in_order(place, vouched)
+        raise
     return card_path
 
 
-def check_dtype(dtype: str) -> None:
-    """Raise ValueError where weights cannot be stored as `dtype`."""
-    if dtype not in _DTYPES:
-        raise ValueError(f"Expected a dtype among {', '.join(_DTYPES)}, got {dtype!r}.")
+def _vouched(card_path: Path) -> tuple[str | None, str | None]:
+    """The SHA-256 of the weights and of the tokenizer's file that count now: what the card says, if there is one."""
+    try:
+        card = read_card(card_path)
+    except CheckpointError:
+        return None, None
+    weights, tokenizer = (
+        part.get("sha256") if isinstance(part, dict) else None for part in (card["weights"], card["tokenizer"])
+    )
+    return weights, tokenizer
+
+
+@contextmanager
+def _writing_tokenizer(path: Path, tokenizer: dict[str, Any], vouched: str | None) -> Iterator[dict[str, Any]]:
+    """What the card says of the tokenizer: all of it, or where it lies; its file takes its place after the block."""
+    content = json.dumps(tokenizer, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    if len(content) <= LARGEST_INLINE:
+        yield tokenizer
+        return
+    with replacing(path, vouched) as file:
+        file.write(content)
+        finish(file)
+        facts = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+        yield {"kind": tokenizer["kind"], "file": path.name, **facts}
 
 
 @torch.no_grad()
@@ -103,20 +167,7 @@ def round_weights(model: LanguageModel, dtype: str) -> None:
     """Round every number of the model as storing it in `dtype` will; raises ValueError for an unknown dtype."""
     check_dtype(dtype)
     for tensor in own_tensors(model).values():
-        tensor.copy_(tensor.to(_DTYPES[dtype]))
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write the whole file or nothing: beside it first, flushed to disk, then renamed into place."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        tensor.copy_(tensor.to(DTYPES[dtype]))
 
 
 def own_tensors(model: LanguageModel) -> dict[str, Tensor]:
@@ -142,7 +193,7 @@ def load_checkpoint(name_or_path: str | Path) -> Checkpoint:
     tensors = _read_weights(card_path.with_suffix(".safetensors"), card)
     try:
         config = build_config(card["architecture"], card["config"])
-        tokenizer = tokenizer_from_json(card["tokenizer"])
+        tokenizer = tokenizer_from_json(_read_tokenizer(card_path, card["tokenizer"]))
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"The card {card_path.name} does not describe a model: {error}") from error
     if tokenizer.vocab_size != config.vocab_size:
@@ -151,7 +202,7 @@ def load_checkpoint(name_or_path: str | Path) -> Checkpoint:
             f"{config.vocab_size}; they must be equal: restore the card."
         )
     try:
-        model = build_model(card["architecture"], config)
+        model = unfilled_model(card["architecture"], config)
     except (RuntimeError, MemoryError) as error:
         raise CheckpointError(
             f"The card {card_path.name} describes a model that does not fit into memory: {config}; restore the card."
@@ -160,38 +211,74 @@ def load_checkpoint(name_or_path: str | Path) -> Checkpoint:
     return Checkpoint(card_path.stem, model.eval(), tokenizer, card)
 
 
+def _read_tokenizer(card_path: Path, described: Any) -> Any:
+    """The tokenizer that the card holds, or that lies beside it as the card says."""
+    if not isinstance(described, dict) or "file" not in described:
+        return described
+    path = card_path.with_name(card_path.stem + TOKENIZER_SUFFIX)
+    version = _vouched_version(path, "merges", described, most=LARGEST_TOKENIZER)
+    return json.loads(version.read_bytes())
+
+
 def _read_weights(path: Path, card: dict[str, Any]) -> dict[str, Tensor]:
-    """The tensors of a weights file whose bytes are those the card was written for."""
+    """The tensors of a weights file whose bytes are those the card was written for; they stay on disk until used."""
+    version = _vouched_version(path, "weights", card["weights"])
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"The card names weights that cannot be read: {path.name} ({error}).") from error
-    # A safetensors file is 8 bytes of length, which may be any, and then JSON: those 8 alone would accuse the innocent.
-    if content[8:9] != b"{" and (content[:1] == b"\x80" or content[:2] == b"PK"):
-        raise CheckpointError(
-            f"{path.name} is a Python pickle, which could run code when read; only safetensors files are loaded. "
-            "Convert it first."
-        )
-    expected = card["weights"]
-    if not isinstance(expected, dict) or not {"bytes", "sha256"} <= set(expected):
-        raise CheckpointError(
-            f"The card of {path.name} must give the weights' bytes and sha256, got {str(expected)[:80]}; restore it."
-        )
-    if len(content) != expected["bytes"]:
-        raise CheckpointError(
-            f"{path.name} has {len(content)} bytes, its card says {expected['bytes']}: the file is cut "
-            "short or of another checkpoint; copy it again."
-        )
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != expected["sha256"]:
-        raise CheckpointError(
-            f"{path.name} is damaged: its SHA-256 begins {digest[:12]}, its card says "
-            f"{str(expected['sha256'])[:12]}; copy it again."
-        )
-    try:
-        return load_tensors(content)
+        with safe_open(version, framework="pt") as opened:
+            return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (it is no dict)
     except SafetensorError as error:
         raise CheckpointError(f"{path.name} is not a safetensors file ({error}).") from error
+
+
+def _vouched_version(path: Path, what: str, expected: Any, most: int | None = None) -> Path:
+    """Where the file is that the card was written for: in its place or, if the process that wrote it was killed before
+    it had renamed everything, beside it. Raises CheckpointError, for the file in its place, where it is nowhere."""
+    problem: CheckpointError | None = None
+    for version in versions_of(path):
+        try:
+            _check(version, what, expected, most)
+        except CheckpointError as error:
+            problem = problem or error
+        else:
+            return version
+    assert problem is not None  # for mypy: the first version is the file itself
+    raise problem
+
+
+def _check(path: Path, what: str, expected: Any, most: int | None) -> None:
+    """Raise CheckpointError unless the file is the one its card was written for."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise CheckpointError(f"The card names {what} that cannot be read: {path.name} ({error}).") from error
+    with file:
+        _refuse_pickle(path.name, file.read(9))
+        size = os.fstat(file.fileno()).st_size
+        if not isinstance(expected, dict) or not {"bytes", "sha256"} <= set(expected):
+            raise CheckpointError(
+                f"The card of {path.name} must give the {what}' bytes and sha256, got {str(expected)[:80]}; restore it."
+            )
+        if size != expected["bytes"] or size > (most or size):
+            raise CheckpointError(
+                f"{path.name} has {size} bytes, its card says {expected['bytes']}: the file is cut "
+                "short or of another checkpoint; copy it again."
+            )
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != expected["sha256"]:
+            raise CheckpointError(
+                f"{path.name} is damaged: its SHA-256 begins {digest[:12]}, its card says "
+                f"{str(expected['sha256'])[:12]}; copy it again."
+            )
+
+
+def _refuse_pickle(name: str, start: bytes) -> None:
+    # A safetensors file is 8 bytes of length, which may be any, and then JSON: those 8 alone would accuse the innocent.
+    if start[8:9] != b"{" and (start[:1] == b"\x80" or start[:2] == b"PK"):
+        raise CheckpointError(
+            f"{name} is a Python pickle, which could run code when read; only safetensors files are loaded. "
+            "Convert it first."
+        )
 
 
 def _fill(model: LanguageModel, tensors: dict[str, Tensor], card_name: str) -> None:

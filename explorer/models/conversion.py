@@ -1,7 +1,8 @@
 """Weights of other GPT-2s under the names of this package.
 
 Source of the foreign names: `transformers`' GPT2LMHeadModel, which keeps those of OpenAI's release (Radford et al.,
-2019). Its four matrices per block sit in a `Conv1D`, y = x W + b, and so are the transpose of a Linear's.
+2019). Its four matrices per block sit in a `Conv1D`, y = x W + b, and so are the transpose of a Linear's. nanoGPT
+(karpathy/nanoGPT, model.py) has the same names on Linears.
 
 Shapes: C channels, V vocabulary, T positions.
 """
@@ -44,12 +45,35 @@ def gpt2_to_gpt(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     >>> {name: tuple(tensor.shape) for name, tensor in converted.items()}["blocks.0.feed_forward.expand.weight"]
     (8, 2)
     """
+    return _renamed(state, has_conv1d=True)
+
+
+def nanogpt_to_gpt(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state dict of a nanoGPT as one that `GPT.load_state_dict` takes.
+
+    Names may begin with `_orig_mod.`, which torch.compile leaves behind. A model trained without biases gets biases of
+    zero, which change no logit. Raises ValueError as `gpt2_to_gpt` does.
+
+    >>> import torch
+    >>> converted = nanogpt_to_gpt({"transformer.wte.weight": torch.zeros(5, 2), "transformer.ln_f.weight": torch.ones(2)})
+    >>> converted["final_norm.bias"]
+    tensor([0., 0.])
+    """
+    converted = _renamed({name.removeprefix("_orig_mod."): t for name, t in state.items()}, has_conv1d=False)
+    for name, weight in list(converted.items()):
+        bias = name.removesuffix("weight") + "bias"
+        if name.startswith(("blocks.", "final_norm.")) and name.endswith("weight") and bias not in converted:
+            converted[bias] = weight.new_zeros(weight.shape[0])
+    return converted
+
+
+def _renamed(state: Mapping[str, Tensor], *, has_conv1d: bool) -> dict[str, Tensor]:
     converted: dict[str, Tensor] = {}
     for name, tensor in state.items():
         bare = name.removeprefix("transformer.")
         if not _MASK_NAME.fullmatch(bare):
             ours = _our_name(bare)
-            converted[ours] = tensor.mT if _is_transposed(bare) else tensor
+            converted[ours] = tensor.mT if has_conv1d and _is_transposed(bare) else tensor
     if "token_embedding.weight" not in converted:
         raise ValueError("Expected a GPT-2 state dict with the token embedding `wte.weight`, got none.")
     converted.setdefault("unembedding.weight", converted["token_embedding.weight"])

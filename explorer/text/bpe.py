@@ -22,6 +22,8 @@ __all__ = ["BPETokenizer", "Merge", "split_pieces", "train_steps"]
 REMEMBERED_PIECES = 100_000  # encodings kept, so that a text's frequent pieces are merged once
 LONGEST_REMEMBERED = 64  # characters
 LONGEST_TOKEN = 10_000_000  # bytes of a token that is read from a file
+_NEVER = 2**62  # above every id
+IN_ORDER = bytes(range(BYTES))
 LONGEST_SCANNED = 64  # tokens; a longer piece is merged with a heap, whose cost does not grow with the square
 
 
@@ -30,7 +32,8 @@ class BPETokenizer:
     """Merges in the order they were learned; token 256 + i is made by merge i, special tokens come after the last.
 
     pattern: how text is cut before merging; None leaves it whole. special_tokens: strings that stand for one token each
-    where `encode` is told to allow them; typed, they are ordinary text.
+    where `encode` is told to allow them; typed, they are ordinary text. byte_order: the byte that each of the first 256
+    tokens stands for, where that is not its number: GPT-2 counts printable bytes first.
 
     >>> BPETokenizer.train("aaabdaaabac", 259, pattern=None).encode("aaabdaaabac")
     [258, 100, 258, 97, 99]
@@ -39,8 +42,11 @@ class BPETokenizer:
     merges: tuple[Merge, ...] = ()
     pattern: str | None = GPT2_SPLIT
     special_tokens: tuple[str, ...] = ()
+    byte_order: bytes = IN_ORDER
 
     def __post_init__(self) -> None:
+        if bytes(sorted(self.byte_order)) != IN_ORDER:
+            raise ValueError(f"byte_order must hold each of the {BYTES} bytes once.")
         for rank, merge in enumerate(self.merges):
             if merge.rank != rank or not (0 <= merge.left < merge.new and 0 <= merge.right < merge.new):
                 raise ValueError(
@@ -68,7 +74,8 @@ class BPETokenizer:
                 regex.compile(pattern)
             if not isinstance(special, list) or not all(isinstance(token, str) for token in special):
                 raise ValueError("special tokens that are no list of strings")
-            return cls(_read_merges(data["merges"]), pattern, tuple(special))
+            order = bytes(list(data.get("byte_order", IN_ORDER)))
+            return cls(_read_merges(data["merges"]), pattern, tuple(special), order)
         except (KeyError, TypeError, ValueError, regex.error) as error:
             shown = json.dumps(data, default=str)[:80]
             raise ValueError(f"Expected a tokenizer of kind 'bpe' with its merges, got {shown} ({error}).") from error
@@ -79,6 +86,7 @@ class BPETokenizer:
             "pattern": self.pattern,
             "special_tokens": list(self.special_tokens),
             "merges": [[merge.left, merge.right, merge.count] for merge in self.merges],
+            **({} if self.byte_order == IN_ORDER else {"byte_order": list(self.byte_order)}),
         }
 
     def with_merges(self, count: int) -> BPETokenizer:
@@ -93,7 +101,7 @@ class BPETokenizer:
 
     @cached_property
     def _bytes(self) -> list[bytes]:
-        found = [bytes([b]) for b in range(BYTES)]
+        found = [bytes([b]) for b in self.byte_order]
         for merge in self.merges:
             found.append(found[merge.left] + found[merge.right])
         return [*found, *(to_bytes(special) for special in self.special_tokens)]
@@ -109,7 +117,11 @@ class BPETokenizer:
         """Each token as it is shown: its text, or its bytes in hexadecimal where they are no text of their own."""
         from explorer.text.tokenizers import visible
 
-        return tuple(visible(shown) for shown in map(_readable, self._bytes))
+        return tuple(visible(shown) for shown in map(readable, self._bytes))
+
+    @cached_property
+    def _token_of_byte(self) -> bytes:
+        return bytes(self.byte_order.index(b) for b in range(BYTES))
 
     @cached_property
     def _new_id(self) -> dict[tuple[int, int], int]:
@@ -144,23 +156,15 @@ class BPETokenizer:
         for piece in split_pieces(text, self.pattern):
             tokens = known.get(piece)
             if tokens is None:
-                tokens = self._merge_all(list(to_bytes(piece)))
+                tokens = merge_pairs(self._byte_tokens(piece), self._new_id)
                 if len(piece) <= LONGEST_REMEMBERED and len(known) < REMEMBERED_PIECES:
                     known[piece] = tokens
             ids += tokens
         return ids
 
-    def _merge_all(self, tokens: list[int]) -> list[int]:
-        """Apply the merges to one piece, in the order they were learned."""
-        if len(tokens) > LONGEST_SCANNED:
-            return _merge_long(tokens, self._new_id)
-        new_id = self._new_id
-        while len(tokens) > 1:
-            new, pair = min((new_id.get(pair, self.vocab_size), pair) for pair in pairwise(tokens))
-            if new == self.vocab_size:
-                break
-            tokens = _joined(tokens, pair, new)
-        return tokens
+    def _byte_tokens(self, piece: str) -> list[int]:
+        """A token for each byte of the piece, before any merge."""
+        return list(to_bytes(piece).translate(self._token_of_byte))
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The bytes of the tokens end to end; raises ValueError for an id that is none."""
@@ -176,13 +180,29 @@ class BPETokenizer:
 
     def steps(self, text: str, most: int) -> Iterator[list[int]]:
         """The text's tokens before any merge, then after each of the first `most` merges that change it."""
-        pieces = [list(to_bytes(piece)) for piece in split_pieces(text, self.pattern)]
+        pieces = [self._byte_tokens(piece) for piece in split_pieces(text, self.pattern)]
         yield [token for piece in pieces for token in piece]
         for merge in self.merges[:most]:
             joined = [_joined(piece, (merge.left, merge.right), merge.new) for piece in pieces]
             if joined != pieces:
                 pieces = joined
                 yield [token for piece in pieces for token in piece]
+
+
+def merge_pairs(tokens: list[int], new_id: dict[tuple[int, int], int]) -> list[int]:
+    """Merge neighbours, the pair with the lowest new id first, which is the order in which merges were learned.
+
+    >>> merge_pairs([97, 97, 98], {(97, 97): 256, (256, 98): 257})
+    [257]
+    """
+    if len(tokens) > LONGEST_SCANNED:
+        return _merge_long(tokens, new_id)
+    while len(tokens) > 1:
+        new, pair = min((new_id.get(pair, _NEVER), pair) for pair in pairwise(tokens))
+        if new == _NEVER:
+            break
+        tokens = _joined(tokens, pair, new)
+    return tokens
 
 
 def _read_merges(rows: list[list[int]]) -> tuple[Merge, ...]:
@@ -244,7 +264,8 @@ def _merge_long(tokens: list[int], new_id: dict[tuple[int, int], int]) -> list[i
     return [token for token in tokens if token >= 0]
 
 
-def _readable(data: bytes) -> str:
+def readable(data: bytes) -> str:
+    """The bytes as text, in hexadecimal where they are none of their own or nothing that prints."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:

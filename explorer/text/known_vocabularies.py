@@ -14,9 +14,12 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from explorer.text.bpe_merges import to_bytes
+
+if TYPE_CHECKING:
+    import tiktoken
 
 LARGEST_FILE = 20_000_000  # bytes of a tokenizer.json; that of a vocabulary of 150,000 is about 7 MB
 _GPT2_FILES = "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/"
@@ -53,6 +56,11 @@ def gpt2_vocabulary(*, may_download: bool = False) -> KnownVocabulary:
 
     Raises VocabularyError where it cannot be had, after at most some seconds.
     """
+    return from_tiktoken("GPT-2", gpt2_encoding(may_download=may_download))
+
+
+def gpt2_encoding(*, may_download: bool = False) -> tiktoken.Encoding:
+    """The same as tiktoken has it."""
     import tiktoken
 
     if not may_download and not _is_cached():
@@ -63,12 +71,11 @@ def gpt2_vocabulary(*, may_download: bool = False) -> KnownVocabulary:
             "into the folder that TIKTOKEN_CACHE_DIR names."
         )
     try:
-        encoding = tiktoken.get_encoding("gpt2")
+        return tiktoken.get_encoding("gpt2")
     except Exception as error:  # the library passes on whatever its download or its check raised
         raise VocabularyError(
             f"GPT-2's vocabulary could not be loaded: {str(error)[:200]}. Try again online."
         ) from error
-    return from_tiktoken("GPT-2", encoding)
 
 
 def from_tiktoken(name: str, encoding: Any) -> KnownVocabulary:
@@ -81,8 +88,8 @@ def from_tiktoken(name: str, encoding: Any) -> KnownVocabulary:
     return KnownVocabulary(name, encoding.n_vocab, pieces)
 
 
-def from_tokenizer_json(name: str, content: bytes) -> KnownVocabulary:
-    """The vocabulary of a `tokenizer.json` as the tokenizers library writes it.
+def read_tokenizer_json(name: str, content: bytes) -> tuple[dict[str, Any], Any]:
+    """A `tokenizer.json` as the tokenizers library writes it: what it says, and that library's Tokenizer.
 
     Raises VocabularyError for anything else.
     """
@@ -101,7 +108,13 @@ def from_tokenizer_json(name: str, content: bytes) -> KnownVocabulary:
             f'{name} is JSON, but not of a tokenizer: it has no "model". Expected a tokenizer.json as the tokenizers '
             "library saves it."
         )
-    tokenizer = _guarded(lambda: Tokenizer.from_str(content.decode("utf-8")), f"{name} is not a usable tokenizer.json")
+    read = _guarded(lambda: Tokenizer.from_str(content.decode("utf-8")), f"{name} is not a usable tokenizer.json")
+    return data, read
+
+
+def from_tokenizer_json(name: str, content: bytes) -> KnownVocabulary:
+    """The vocabulary of a `tokenizer.json`. Raises VocabularyError for anything else."""
+    _, tokenizer = read_tokenizer_json(name, content)
 
     def pieces(text: str) -> list[Piece]:
         _check_readable(text, name)
@@ -150,13 +163,13 @@ def _visible_bytes() -> dict[str, int]:
     return {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(hidden)}
 
 
-_BYTE_OF = _visible_bytes()
+BYTE_OF = _visible_bytes()
 
 
 def _end_to_end_bytes(ids: list[int], spelled: list[str]) -> list[tuple[int, bytes]] | None:
     """The bytes of tokens spelled in that table, None where a token is not."""
     try:
-        return [(i, bytes(_BYTE_OF[c] for c in token)) for i, token in zip(ids, spelled, strict=True)]
+        return [(i, bytes(BYTE_OF[c] for c in token)) for i, token in zip(ids, spelled, strict=True)]
     except KeyError:
         return None
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from explorer.text.bpe import BPETokenizer
+from explorer.text.foreign_tokenizers import LibraryTokenizer
 
 VISIBLE = {"\n": "↵", " ": "␣", "\t": "⇥", "\r": "␍"}
 
@@ -215,7 +216,12 @@ class WordTokenizer:
         return text
 
 
-KINDS: dict[str, Any] = {"char": CharTokenizer, "word": WordTokenizer, "bpe": BPETokenizer}
+KINDS: dict[str, Any] = {
+    "char": CharTokenizer,
+    "word": WordTokenizer,
+    "bpe": BPETokenizer,
+    "tokenizer.json": LibraryTokenizer,
+}
 
 
 def learn_tokenizer(kind: str, text: str, train_text: str, vocab_size: int | None = None) -> Tokenizer:
@@ -230,7 +236,7 @@ def learn_tokenizer(kind: str, text: str, train_text: str, vocab_size: int | Non
         return WordTokenizer.from_text(train_text, None if vocab_size is None else vocab_size - 2)
     if kind == "bpe":
         return BPETokenizer.train(train_text, vocab_size or 512)
-    raise ValueError(f"Expected a tokenizer kind among {', '.join(KINDS)}, got {kind!r}.")
+    raise ValueError(f"Expected a tokenizer kind among char, word, bpe, got {kind!r}.")
 
 
 def tokenizer_from_json(data: dict[str, Any]) -> Tokenizer:

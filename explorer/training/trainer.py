@@ -24,6 +24,7 @@ from explorer.models.language_model import LanguageModel
 from explorer.text.batches import Splits, boundary_token, make_batches, start_of_text
 from explorer.text.tokenizers import Tokenizer
 from explorer.training.config import TrainingConfig
+from explorer.training.distributed import ALONE, Team, reaching_all
 from explorer.training.evaluation import mean_loss
 from explorer.training.hardware import Hardware
 from explorer.training.optimizers import make_optimizer
@@ -61,7 +62,8 @@ class Trainer:
 
     Iterating yields a Progress after each update, from where the run stands to its last step. `splits` are texts;
     the held-out part must have at least two tokens. Raises UnknownCharactersError where the tokenizer cannot
-    read them and ValueError where they are shorter than one window.
+    read them and ValueError where they are shorter than one window. In a `team` of processes all iterate, and the
+    losses are the whole batch's in each; the first alone measures and samples.
 
     Between updates the model is in evaluation mode: looking at it (sampling, tracing) meets no dropout and draws
     nothing from the run's generator.
@@ -74,9 +76,11 @@ class Trainer:
         splits: Splits,
         config: TrainingConfig,
         hardware: Hardware = _PLAIN,
+        team: Team = ALONE,
     ):
+        team.check_batch(config.batch_size)
         self.model, self.tokenizer, self.config, self.hardware = model.to(hardware.device), tokenizer, config, hardware
-        self.batch_loss = torch.compile(model.loss) if hardware.compiled else model.loss
+        self.team = team
         self.train_ids = torch.tensor(tokenizer.encode(splits.train))
         self.validation_ids = torch.tensor(tokenizer.encode(splits.validation))
         _check_lengths(self.train_ids, self.validation_ids, model.config.context_length)
@@ -85,23 +89,21 @@ class Trainer:
             make_batches(ids, model.config.context_length, boundary=self.boundary, windows=model.reads_windows)
             for ids in (self.train_ids, self.validation_ids)
         )
-        self.optimizer = make_optimizer(model, config)
+        self.optimizer = make_optimizer(model, config, torch.bfloat16 if hardware.uses_bfloat16 else torch.float32)
         self.averaged = [p.detach().clone() for p in model.parameters()] if config.average > 0 else None
         self.good_weights = [p.detach().clone() for p in model.parameters()]  # the last with a finite loss
         self.model_device = torch.device(hardware.device)
         self.generator = torch.Generator().manual_seed(config.seed)
-        # A mask is drawn where the model is; on the CPU from the same generator as the batches.
-        self.dropout_generator = (
-            self.generator
-            if self.model_device.type == "cpu"
-            else torch.Generator(self.model_device).manual_seed(config.seed)
-        )
+        # A mask is drawn where the model is: on one CPU from the same generator as the batches, else seeded each step.
+        is_plain = self.model_device.type == "cpu" and team.size == 1
+        self.dropout_generator = self.generator if is_plain else torch.Generator(self.model_device)
         self.step = 0
         self.tokens = 0  # predicted so far
         self.seconds = 0.0
         for module in model.modules():
             if isinstance(module, Dropout):
                 module.generator = self.dropout_generator
+        self.batch_loss = team.batch_loss(model, compiled=hardware.compiled)
         model.eval()
 
     def __iter__(self) -> Iterator[Progress]:
@@ -115,7 +117,8 @@ class Trainer:
                 validation_loss = (
                     self._validation_loss(learning_rate) if self._is_due(self.config.evaluate_every) else None
                 )
-                sample = self.sample() if self._is_due(self.config.sample_every) else None
+                is_due = self._is_due(self.config.sample_every) and self.team.is_first
+                sample = self.sample() if is_due else None
             yield Progress(
                 step=self.step,
                 steps=self.config.steps,
@@ -149,26 +152,35 @@ class Trainer:
             group["lr"] = learning_rate * group["peak"] / config.learning_rate if "peak" in group else learning_rate
         self.model.train()
         inputs, targets = self.train_batches.sample(config.batch_size, self.generator)
-        with torch.enable_grad():
-            with torch.autocast(self.model_device.type, torch.bfloat16, enabled=self.hardware.uses_bfloat16):
-                loss = self.batch_loss(inputs.to(self.model_device), targets.to(self.model_device))
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+        loss = self._backward(inputs, targets)
         self.model.eval()
         gradient_norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip).item()
-        if not (math.isfinite(loss.item()) and math.isfinite(gradient_norm)):
-            raise self._step_back("gradient" if math.isfinite(loss.item()) else "loss", learning_rate)
+        if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
+            raise self._step_back("gradient" if math.isfinite(loss) else "loss", learning_rate)
         _copy_weights(list(self.model.parameters()), self.good_weights)
         self.optimizer.step()
         self.step += 1
         self.tokens += int((targets >= 0).sum())
         if self.averaged is not None:
             _move_average(self.averaged, list(self.model.parameters()), config.average, self.step)
-        return loss.item(), learning_rate, gradient_norm
+        return loss, learning_rate, gradient_norm
+
+    def _backward(self, inputs: Tensor, targets: Tensor) -> float:
+        """Gradients of the batch's loss, put into the parameters; returns that loss, of all processes together."""
+        if self.dropout_generator is not self.generator:
+            self.dropout_generator.manual_seed(self.team.mask_seed(self.config.seed, self.step))
+        rows, share = self.team.share(targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.enable_grad(), reaching_all(self.team):
+            with torch.autocast(self.model_device.type, torch.bfloat16, enabled=self.hardware.uses_bfloat16):
+                loss = self.batch_loss(inputs[rows].to(self.model_device), targets[rows].to(self.model_device))
+            # The processes' gradients are averaged as if their shares were equal: the weights make up for it.
+            (loss * (share * self.team.size)).backward()
+        return self.team.total(loss.item() * share)
 
     def _validation_loss(self, learning_rate: float) -> float:
         """The held-out loss; raises DivergedError where the last update broke the weights."""
-        loss = mean_loss(self.model, self.validation_batches)
+        loss = self.team.total(mean_loss(self.model, self.validation_batches) if self.team.is_first else 0.0)
         if not math.isfinite(loss):
             raise self._step_back("held-out loss", learning_rate)
         return loss
@@ -206,8 +218,6 @@ class Trainer:
             state |= {f"optimizer.{i}.{slot}": tensor for slot, tensor in slots.items() if tensor is not None}
         state |= {f"average.{i}": tensor for i, tensor in enumerate(self.averaged or [])}
         state["generator"] = self.generator.get_state()
-        if self.dropout_generator is not self.generator:
-            state["dropout_generator"] = self.dropout_generator.get_state()
         state["progress"] = torch.tensor([self.step, self.seconds, self.tokens], dtype=torch.float64)
         return {name: tensor.detach().clone() for name, tensor in state.items()}
 
@@ -226,8 +236,6 @@ class Trainer:
             if self.averaged is not None:
                 _copy_weights([state[f"average.{i}"] for i in range(len(self.averaged))], self.averaged)
             self.generator.set_state(state["generator"].cpu())
-            if self.dropout_generator is not self.generator:
-                self.dropout_generator.set_state(state["dropout_generator"].cpu())
             step, self.seconds, tokens = state["progress"].tolist()
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
             raise ValueError(f"The saved state is of another model or run: {str(error)[:200]}") from error

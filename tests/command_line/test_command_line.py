@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from explorer.models.registry import PRESETS
 from explorer.text.batches import split_text
@@ -138,14 +139,16 @@ def test_an_interruption_before_the_first_saved_state_says_so(here: Path) -> Non
         interrupt_after(2, patch)
         stopped = run(*LONGER, "--name", "short")
     assert stopped.exit_code == 130
-    assert "Stopped before the first state was saved (one is every 4 steps)." in stopped.stderr
+    assert "Stopped; no state was saved yet (one is every 4 steps)." in stopped.stderr
     assert "holds no run to resume" in run_badly(*LONGER, "--name", "short", "--resume")
 
 
 def test_a_state_of_other_settings_is_not_resumed(here: Path) -> None:
     run_well(*LONGER, "--name", "mine")
     said = run_badly(*LONGER, "--name", "mine", "--resume", "--seed", 2)
-    assert "runs/mine.safetensors was made with other settings" in said
+    assert "runs/mine.safetensors was made with other settings: seed was 1 and is 2." in said
+    said = run_badly("train", "--preset", "bigram", "--corpus", "tale", "--name", "mine", "--resume")
+    assert "runs/mine.safetensors was made with other settings: architecture was gpt and is bigram, " in said
 
 
 def test_your_own_text_is_a_corpus(here: Path) -> None:
@@ -170,3 +173,15 @@ def test_help_answers_without_waiting_for_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "False", "True"]
+
+
+def test_a_character_spread_over_tokens_is_written_when_its_last_byte_has_come() -> None:
+    from explorer.__main__ import _as_it_comes
+    from explorer.core.sampling import SamplingSettings, sampling_stages
+    from explorer.models.generation import GeneratedToken
+    from explorer.text.bpe import BPETokenizer
+
+    stages = sampling_stages(torch.zeros(256), SamplingSettings())
+    tokens = [GeneratedToken(token, 0.5, stages, 1) for token in "a€".encode()]
+    assert list(_as_it_comes(BPETokenizer(), tokens)) == ["a", "", "", "€", ""]
+    assert "".join(_as_it_comes(BPETokenizer(), tokens[:2])) == "a\N{REPLACEMENT CHARACTER}"

@@ -17,8 +17,10 @@ from tests.command_line.runner import SMALL, run, run_badly
         (("--corpus", "bible"), "There is no corpus 'bible'; choose one of: drama"),
         (("--text", "nowhere.txt"), "The text nowhere.txt cannot be read (No such file or directory)"),
         (("--text", "."), "The text . cannot be read (Is a directory)"),
-        (("--text", "latin1.txt"), "latin1.txt is not UTF-8 text (byte 2 cannot be read)"),
-        (("--text", "empty.txt"), "needs at least one character"),
+        (("--text", "picture.png"), "picture.png: A plain text was expected, but the file is a PNG picture"),
+        (("--text", "empty.txt"), "empty.txt: A text was expected, but the file is empty"),
+        (("--text", "short.txt", "--corpus", "tale"), "--corpus and --text both say what to learn from"),
+        (("--text", "short.txt", "--kind", "poem"), "Expected --kind to be auto, text or items, got 'poem'"),
         (("--text", "short.txt"), "needs a training text of at least 65 tokens, got 9"),
         (("--steps", 0), "steps must be a whole number of at least 1, got 0"),
         (("--batch-size", -1), "batch_size must be a whole number of at least 1, got -1"),
@@ -33,18 +35,59 @@ from tests.command_line.runner import SMALL, run, run_badly
         (("--name", "[red]a[/]/b"), "without folders, got '[red]a[/]/b'; use --out"),
         (("--out", "short.txt"), "The folder short.txt cannot be made (File exists); choose another with --out."),
         (("--preset", "bigram", "--layers", 2), "'bigram' has no option n_layers; it has vocab_size"),
+        (("--optimizer", "adam"), "Expected optimizer to be one of adamw, sgd, muon, got 'adam'"),
+        (("--schedule", "up"), "Expected schedule to be one of cosine, linear, constant, step, got 'up'"),
+        (("--average", 1), "average must be at least 0 and below 1, got 1"),
+        (("--set", "warmup"), "--set takes NAME=VALUE, such as warmup=20; got 'warmup'"),
+        (("--set", "size=3"), "There is no option 'size' to set: the model has context_length,"),
+        (("--set", "seed=3"), "There is no option 'seed' to set"),
+        (("--set", "warmup=soon"), "warmup must be a whole number, got 'soon'"),
+        (("--set", "tie_weights=perhaps"), "tie_weights must be true or false, got 'perhaps'"),
+        (("--set", "steps=3", "--steps", 4), "steps is given twice; leave one of them out"),
+        (("--set", "warmup=3", "--set", "warmup=4"), "warmup is given twice; leave one of them out"),
+        (("--device", "tpu"), "Expected a device among auto, cpu, cuda, mps, got 'tpu'"),
+        (("--precision", "int4"), "Expected a precision among auto, float32, bfloat16, got 'int4'"),
+        (("--init-from", "yours"), "No checkpoint 'yours'"),
+        (("--name", ".."), "without folders, got '..'"),
+        (("--name", "../up"), "without folders, got '../up'"),
         (("--resume",), "runs/gpt-tiny.safetensors holds no run to resume"),
     ],
     ids=str,
 )
 def test_a_mistake_in_training_is_one_clear_line(here: Path, arguments: tuple[object, ...], said: str) -> None:
-    Path("latin1.txt").write_bytes("así".encode("latin-1"))
+    Path("picture.png").write_bytes(b"\x89PNG\r\n\x1a\n and so on")
     Path("empty.txt").write_text("")
     Path("short.txt").write_text("too short\n")
     corpus = () if "--text" in arguments or "--corpus" in arguments else ("--corpus", "tale")
     line = run_badly("train", *corpus, *arguments)
     assert said in line
     assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "--init-from needs to know what the checkpoint shall learn: give --corpus or --text"),
+        (
+            ("--corpus", "tale", "--layers", 2, "--width", 8),
+            "keeps the checkpoint's shape; leave out d_model, n_layers",
+        ),
+        (("--corpus", "tale", "--tokenizer", "bpe"), "keeps the checkpoint's tokenizer; leave out --tokenizer"),
+        (("--corpus", "tale", "--dropout", 2), "dropout must be at least 0 and below 1, got 2"),
+    ],
+    ids=str,
+)
+def test_a_mistake_in_fine_tuning_is_one_clear_line(there: Path, arguments: tuple[object, ...], said: str) -> None:
+    assert said in run_badly("train", "--init-from", "mine", "--name", "other", *arguments)
+
+
+def test_a_batch_that_the_processes_of_torchrun_cannot_share_is_one_clear_line(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("RANK", "0"), ("WORLD_SIZE", "5"), ("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", "1")):
+        monkeypatch.setenv(name, value)
+    said = run_badly("train", "--corpus", "tale", "--batch-size", 12)
+    assert "A batch of 12 windows cannot be shared evenly by 5 processes; choose a --batch-size that 5 divides" in said
 
 
 def test_a_learning_rate_that_is_far_too_high_ends_in_one_clear_line(here: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from explorer.models.conversion import gpt2_to_gpt
+from explorer.models.conversion import gpt2_to_gpt, nanogpt_to_gpt
 from explorer.models.gpt import GPT, GPTConfig
 
 
@@ -57,3 +57,27 @@ def test_a_parameter_that_gpt2_does_not_have_is_named(name: str) -> None:
 def test_a_state_dict_without_token_embedding_is_refused() -> None:
     with pytest.raises(ValueError, match=r"`wte\.weight`, got none"):
         gpt2_to_gpt({})
+
+
+def as_linear(state: dict[str, Tensor], prefix: str, bias: bool) -> dict[str, Tensor]:
+    """The same under nanoGPT's names: matrices as an nn.Linear has them."""
+    kept = {name: tensor for name, tensor in state.items() if bias or not name.endswith(".bias")}
+    return {prefix + n: t.T if ".c_" in n and n.endswith(".weight") else t for n, t in kept.items()}
+
+
+@pytest.mark.parametrize("prefix", ["transformer.", "_orig_mod.transformer."])
+def test_a_nanogpt_is_the_same_without_transposing(prefix: str) -> None:
+    state = foreign()
+    expected = gpt2_to_gpt(state)
+    converted = nanogpt_to_gpt(as_linear(state, prefix, bias=True))
+    assert set(converted) == set(expected)
+    assert all(torch.equal(converted[name], expected[name]) for name in expected)
+
+
+def test_a_nanogpt_without_biases_gets_zeros_and_only_there() -> None:
+    state = foreign()
+    converted = nanogpt_to_gpt(as_linear(state, "transformer.", bias=False))
+    expected = gpt2_to_gpt(state)
+    assert set(converted) == set(expected)
+    for name, tensor in converted.items():
+        assert torch.equal(tensor, torch.zeros_like(expected[name]) if name.endswith(".bias") else expected[name])
