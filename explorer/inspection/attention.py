@@ -24,16 +24,22 @@ STAGES: tuple[StageName, ...] = ("dot", "scaled", "masked", "pattern", "mixed")
 
 
 @dataclass(frozen=True)
-class AttentionTrace:
-    """One forward pass over a prompt, as read from the model.
-
-    queries, keys, values: (L, H, T, d). patterns: (L, H, T, T), row t of a map says where position t looks; rows
-    sum to 1, nothing right of the diagonal. logits: (T, V), row t scores the token after position t.
-    """
+class HeadVectors:
+    """What every head compares and fetches. queries, keys, values: (L, H, T, d), as the scores are made of them."""
 
     queries: np.ndarray
     keys: np.ndarray
     values: np.ndarray
+
+
+@dataclass(frozen=True)
+class AttentionTrace(HeadVectors):
+    """One forward pass over a prompt, as read from the model, with every map whole.
+
+    patterns: (L, H, T, T), row t of a map says where position t looks; rows sum to 1, nothing right of the diagonal.
+    logits: (T, V), row t scores the token after position t. For long prompts see `gpt_heads.read_heads`.
+    """
+
     patterns: np.ndarray
     logits: np.ndarray
 
@@ -67,9 +73,8 @@ def trace_attention(model: LanguageModel, ids: Sequence[int]) -> AttentionTrace:
     names = [f"blocks.*.attention.{part}" for part in ("queries", "keys", "values", "pattern")]
     with capture(model, names) as seen:
         logits = model(torch.tensor([list(ids)]))[0]
-    return AttentionTrace(
-        _stack(seen, "queries"), _stack(seen, "keys"), _stack(seen, "values"), _stack(seen, "pattern"), logits.numpy()
-    )
+    queries, keys, values, patterns = (_stack(seen, part) for part in ("queries", "keys", "values", "pattern"))
+    return AttentionTrace(queries, keys, values, patterns, logits.numpy())
 
 
 def _stack(seen: Captured, part: str) -> np.ndarray:
@@ -78,14 +83,24 @@ def _stack(seen: Captured, part: str) -> np.ndarray:
     return torch.stack(layers).numpy()
 
 
-def head_stages(trace: AttentionTrace, layer: int, head: int) -> HeadStages:
-    """The stages of one head of a trace; `pattern` equals the trace's to rounding, which a test holds."""
-    q, k, v = (torch.from_numpy(part[layer, head]) for part in (trace.queries, trace.keys, trace.values))
+def head_stages(vectors: HeadVectors, layer: int, head: int) -> HeadStages:
+    """The stages of one head of a prompt; `pattern` equals the model's to rounding, which a test holds."""
+    q, k, v = (torch.from_numpy(part[layer, head]) for part in (vectors.queries, vectors.keys, vectors.values))
     scaled = scaled_scores(q, k)
     pattern = attention_pattern(scaled)
     masked = scaled.masked_fill(~causal_mask(*scaled.shape), math.nan)
     stages: tuple[Tensor, ...] = (q, k, v, q @ k.T, scaled, masked, pattern, pattern @ v)
     return HeadStages(*(stage.numpy() for stage in stages))
+
+
+def window_patterns(queries: np.ndarray, keys: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """Where the tokens from `start` to before `stop` look among themselves: (..., T, d) twice to (..., W, W).
+
+    A row is a part of the whole row of the map: where a token also looks at what came before `start`, it sums to less
+    than 1.
+    """
+    q, k = torch.from_numpy(queries[..., start:stop, :]), torch.from_numpy(keys[..., :stop, :])
+    return attention_pattern(scaled_scores(q, k))[..., start:].numpy()
 
 
 def open_cell(stages: HeadStages, stage: StageName, row: int, column: int, labels: Sequence[str]) -> CellArithmetic:

@@ -6,7 +6,6 @@ Shapes: T tokens, C channels of what the layer reads, H heads, d head size.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from explorer.inspection.partial_run import input_of
+from explorer.models.gpt import CausalSelfAttention
 from explorer.models.language_model import LanguageModel
 
 WIDEST = 1024  # channels of a fresh layer: what a page draws in a moment
@@ -102,23 +103,17 @@ def layer_of(model: LanguageModel, ids: Sequence[int], layer: int) -> AttentionL
         raise ValueError(
             f"This model has {len(blocks)} layers of attention, counted from 0; there is no layer {layer}."
         )
-    attention = blocks[layer].attention
-    seen: list[torch.Tensor] = []
-    here = threading.get_ident()
-
-    def read(_module: Any, arguments: tuple[torch.Tensor, ...]) -> None:
-        if threading.get_ident() == here:  # visitors share one model
-            seen.append(arguments[0][0].detach())
-
-    handle = attention.register_forward_pre_hook(read)
-    try:
-        model(torch.tensor([list(ids)]))
-    finally:
-        handle.remove()
+    attention: Any = blocks[layer].attention
+    if type(attention) is not CausalSelfAttention:
+        raise ValueError(
+            "This model does more to its queries and keys than multiply by weights (it turns them by position, for one), "
+            "which this page does not take apart; choose another checkpoint, or the page GPT inside."
+        )
+    inputs = input_of(attention, lambda: model(torch.tensor([list(ids)])))
     joined, mixer = attention.query_key_value, getattr(attention.projection, "weight", None)
     inner, width = joined.weight.shape[0] // 3, joined.weight.shape[1]
     return AttentionLayer(
-        inputs=seen[0].numpy(),
+        inputs=inputs[0].numpy(),
         weights=joined.weight.detach().numpy().reshape(3, inner, width),
         biases=joined.bias.detach().numpy().reshape(3, inner),
         projection=None if mixer is None else mixer.detach().numpy(),

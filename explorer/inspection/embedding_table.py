@@ -23,7 +23,9 @@ MEASURES: dict[Measure, str] = {
     "distance": "the straight line from one point to the other: 0 is the same place",
 }
 KINDS = ("vowel", "consonant", "capital", "digit", "punctuation", "white space", "longer piece")
+SLICE = 4096  # rows compared at a time: all pairs of 50,000 would be 20 GB
 MOST_MAPPED = 256  # tokens that t-SNE is given: it takes seconds already, and no picture holds more labels
+MOST_DRAWN = 2000  # points of a map; of a larger table only MOST_MAPPED are drawn
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,31 @@ def similarities(table: np.ndarray, measure: Measure) -> np.ndarray:
 
     Raises ValueError for an unknown measure.
     """
-    rows = np.asarray(table, dtype=np.float64)
+    return _compare(table, table, measure)
+
+
+def _compare(some: np.ndarray, others: np.ndarray, measure: Measure) -> np.ndarray:
+    """Every row of one against every row of the other, (M, N) from (M, C) and (N, C), in float64."""
+    a, b = (np.asarray(one, dtype=np.float64) for one in (some, others))
     if measure == "distance":
-        return np.stack([np.sqrt(((rows - row) ** 2).sum(axis=1)) for row in rows])
+        return np.stack([np.sqrt(((b - row) ** 2).sum(axis=1)) for row in a])
     if measure == "cosine":
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        rows = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+        a, b = _of_length_one(a), _of_length_one(b)
     elif measure != "dot product":
         raise ValueError(f"Expected a measure among {', '.join(MEASURES)}, got {measure!r}.")
-    products: np.ndarray = rows @ rows.T
+    products: np.ndarray = a @ b.T
     return products
+
+
+def _of_length_one(rows: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+
+
+def _similar_to(table: np.ndarray, token: int, measure: Measure) -> np.ndarray:
+    """One row of `similarities`, (V,), a slice of a large table at a time."""
+    one, starts = table[token : token + 1], range(0, len(table), SLICE)
+    return np.concatenate([_compare(one, table[start : start + SLICE], measure)[0] for start in starts])
 
 
 def neighbours(table: np.ndarray, token: int, measure: Measure, count: int) -> Neighbours:
@@ -83,7 +100,7 @@ def neighbours(table: np.ndarray, token: int, measure: Measure, count: int) -> N
     """
     if not 0 <= token < len(table):
         raise ValueError(f"The table has tokens 0 to {len(table) - 1}, got {token}.")
-    scores = similarities(table, measure)[token]
+    scores = _similar_to(table, token, measure)
     order = np.argsort(scores if measure == "distance" else -scores, kind="stable")
     nearest = order[order != token][:count]
     return Neighbours(nearest, scores[nearest])

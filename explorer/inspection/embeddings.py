@@ -9,8 +9,7 @@ Shapes: V vocabulary, C channels, T tokens of a prompt.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from explorer.core.attention import softmax
 from explorer.inspection.arithmetic import CellArithmetic, number
 from explorer.inspection.capture import capture
+from explorer.inspection.partial_run import input_of, only_the_last
 from explorer.models.language_model import LanguageModel
 
 
@@ -72,7 +72,9 @@ class ShuffleReading:
 
 
 def token_table(model: LanguageModel) -> np.ndarray:
-    """The model's vectors, (V, C). Raises ValueError for a model that has no table of them, as the bigram."""
+    """The model's vectors, (V, C): its own numbers, to be read only.
+
+    Raises ValueError for a model that has no table of them, as the bigram."""
     return _weights(_table(model))
 
 
@@ -94,7 +96,8 @@ def _table(model: LanguageModel) -> nn.Module:
 
 
 def _weights(table: Any) -> np.ndarray:
-    weights: np.ndarray = table.weight.detach().float().numpy().copy()
+    weights: np.ndarray = table.weight.detach().float().numpy().view()
+    weights.flags.writeable = False
     return weights
 
 
@@ -111,14 +114,14 @@ def read_input(model: LanguageModel, ids: Sequence[int]) -> InputReading:
     if model.reads_windows:
         ids = [*[int(model.config.pad_id)] * (n - len(ids)), *ids]
     names = [name for name, module in model.named_modules() if module is table or module is positions]
-    with capture(model, names) as seen, _input_of(_first_layer(model)) as received:
-        _run(model, torch.tensor([list(ids)]))
+    with capture(model, names) as seen:
+        received = input_of(_first_layer(model), lambda: _run(model, torch.tensor([list(ids)])))
     parts = [seen[name].reshape(-1, seen[name].shape[-1]).numpy() for name in names]
     return InputReading(
         tuple(ids),
         parts[0],
         parts[1] if positions is not None else None,
-        received[-1].reshape(len(ids), -1).numpy(),
+        received.reshape(len(ids), -1).numpy(),
         token_table(model),
         position_table(model),
     )
@@ -140,23 +143,6 @@ def _first_layer(model: LanguageModel) -> nn.Module:
             return first
     final: nn.Module = model.get_submodule("final_norm")
     return final
-
-
-@contextmanager
-def _input_of(module: nn.Module) -> Iterator[list[Tensor]]:
-    """What a module is given, in passes of this thread: visitors share one model."""
-    received: list[Tensor] = []
-    thread = threading.get_ident()
-
-    def listen(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        if threading.get_ident() == thread:
-            received.append(inputs[0].detach())
-
-    handle = module.register_forward_pre_hook(listen)
-    try:
-        yield received
-    finally:
-        handle.remove()
 
 
 def open_input(
@@ -237,7 +223,7 @@ def _read_last(model: LanguageModel, positions: nn.Module, ids: list[int], is_on
 
     handle = positions.register_forward_hook(silence)
     try:
-        with capture(model, ["blocks.0.attention"]) as seen:
+        with capture(model, ["blocks.0.attention"]) as seen, only_the_last(model):
             logits = model(torch.tensor([ids]))[0, -1]
     finally:
         handle.remove()

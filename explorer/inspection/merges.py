@@ -1,44 +1,27 @@
-"""Byte-pair encoding one merge at a time: the pair that is merged next, its rivals, and where its count comes from."""
+"""Byte-pair encoding merge by merge: a text after any number of merges, and where the count of each merge comes from.
+
+A text is encoded once, with every merge. What it was after the first m of them follows from that: each token that a later
+merge made is replaced by its two parts, down to tokens that were there. So nothing is encoded again for another m, and a
+browser can do it.
+
+Shapes: M merges.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from explorer.inspection.tokenizers import CompressionReading, MergeNode
+from explorer.inspection.tokenizers import CompressionReading
 from explorer.text.bpe import BPETokenizer
-from explorer.text.bpe_merges import Merge, to_bytes
+from explorer.text.bpe_merges import BYTES, Merge, to_bytes
 
 Pair = tuple[int, int]
 
-LONGEST_OPENED = 48  # bytes of a token whose merges are shown down to the last
 LONGEST_MEASURED = 30_000  # characters over which compression is measured
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A pair of tokens that stood beside each other `count` times."""
-
-    left: int
-    right: int
-    count: int
-
-
-@dataclass(frozen=True)
-class MergeStep:
-    """The text after `made` merges, about to be merged once more.
-
-    tokenizer: with the merges made. merge: the next. candidates: the pair it merges, then its rivals, most frequent
-    first.
-    """
-
-    made: int
-    tokenizer: BPETokenizer
-    merge: Merge
-    candidates: tuple[Candidate, ...]
 
 
 @dataclass(frozen=True)
@@ -50,18 +33,90 @@ class Share:
     inside: int
 
 
-def next_step(learned: BPETokenizer, made: int) -> MergeStep | None:
-    """The step after `made` of the merges of a tokenizer; None where it has no more."""
-    if made >= len(learned.merges):
-        return None
-    merge = learned.merges[made]
-    own = Candidate(merge.left, merge.right, merge.count)
-    rivals = [Candidate(left, right, count) for left, right, count in merge.rivals]
-    return MergeStep(made, learned.with_merges(made), merge, (own, *rivals))
+@dataclass(frozen=True)
+class CountShares:
+    """Where the count of a pair comes from. largest: its largest shares, the first of `pieces` of them. total: the sum
+    of all."""
+
+    largest: tuple[Share, ...]
+    pieces: int
+    total: int
+
+
+def tokens_after(ids: Iterable[int], merges: Sequence[Merge], made: int) -> list[int]:
+    """The tokens of a text after the first `made` merges, from its ids after all of them; special tokens it must not
+    hold.
+
+    A merge joins tokens that were there before it, so its rank is above those of its parts: opening what came later
+    gives what stood there.
+
+    >>> learned = BPETokenizer.train("aaabdaaabac", 259)
+    >>> tokens_after([258, 100, 258, 97, 99], learned.merges, 1)
+    [256, 97, 98, 100, 256, 97, 98, 97, 99]
+    """
+    tokens: list[int] = []
+    waiting = list(ids)[::-1]
+    while waiting:
+        token = waiting.pop()
+        if token < BYTES + made:
+            tokens.append(token)
+        else:
+            merge = merges[token - BYTES]
+            waiting += [merge.right, merge.left]
+    return tokens
+
+
+def token_counts(ids: Sequence[int], merges: Sequence[Merge]) -> np.ndarray:
+    """How many tokens a text has after none, one, … and all of the merges, from its ids after all; (M + 1,)."""
+    there = np.bincount(np.asarray(ids, dtype=np.int64), minlength=BYTES + len(merges))
+    counts = np.zeros(len(merges) + 1, dtype=np.int64)
+    counts[-1] = len(ids)
+    for merge in reversed(merges):
+        opened = there[merge.new]
+        counts[merge.rank] = counts[merge.rank + 1] + opened
+        there[merge.left] += opened
+        there[merge.right] += opened
+    return counts
+
+
+def shares_of_all(tokenizer: BPETokenizer, pieces: Mapping[str, int], most: int) -> list[CountShares]:
+    """For every merge the pieces of the text in which its pair stood when it was made, with the `most` largest shares.
+
+    The pieces are encoded once, with all merges, and opened from the last merge to the first: a piece that holds the
+    token of a merge held its pair.
+    """
+    names, times = list(pieces), np.fromiter(pieces.values(), np.int64, len(pieces))
+    ids = [tokenizer.encode(piece) for piece in names]
+    holders = _holders(ids, tokenizer.vocab_size)
+    found: list[CountShares] = []
+    for merge in reversed(tokenizer.merges):
+        where = np.concatenate(holders.pop(merge.new, [np.zeros(0, np.int64)]))
+        for part in (merge.left, merge.right):
+            holders.setdefault(part, []).append(where)
+        held, inside = np.unique(where, return_counts=True)
+        if merge.left == merge.right:  # "aaa" holds "aa" twice, and only one of the two is merged
+            pair = (merge.left, merge.right)
+            after = [tokens_after(ids[i], tokenizer.merges, merge.rank) for i in held]
+            inside = np.array([sum(neighbours == pair for neighbours in pairwise(tokens)) for tokens in after], int)
+        shares = times[held] * inside
+        order = np.argsort(-shares, kind="stable")[:most]
+        largest = tuple(Share(names[held[i]], int(times[held[i]]), int(inside[i])) for i in order)
+        found.append(CountShares(largest, len(held), int(shares.sum())))
+    return found[::-1]
+
+
+def _holders(ids: Sequence[Sequence[int]], vocab_size: int) -> dict[int, list[np.ndarray]]:
+    """Of each token the numbers of the pieces it stands in, one for each time."""
+    tokens = np.concatenate([np.zeros(0, np.int64), *(np.asarray(piece, np.int64) for piece in ids)])
+    piece_of = np.repeat(np.arange(len(ids)), [len(piece) for piece in ids])
+    order = np.argsort(tokens, kind="stable")
+    edges = np.searchsorted(tokens[order], np.arange(vocab_size + 1))
+    ranges = ((token, edges[token], edges[token + 1]) for token in range(vocab_size))
+    return {token: [piece_of[order[begin:end]]] for token, begin, end in ranges if begin < end}
 
 
 def shares_of(tokenizer: BPETokenizer, pieces: Mapping[str, int], pair: Pair) -> list[Share]:
-    """Every piece of the text in which the pair stands, the largest share first."""
+    """Every piece of the text in which the pair stands, the largest share first: of one pair, merged next or not."""
     left, right = pair
     needle = tokenizer.token_bytes(left) + tokenizer.token_bytes(right)
     shares = []
@@ -72,25 +127,6 @@ def shares_of(tokenizer: BPETokenizer, pieces: Mapping[str, int], pair: Pair) ->
         if inside:
             shares.append(Share(piece, times, inside))
     return sorted(shares, key=lambda share: -share.times * share.inside)
-
-
-def merge_tree(tokenizer: BPETokenizer, token: int, most_bytes: int = LONGEST_OPENED) -> MergeNode:
-    """The merges that made a token, down to its bytes.
-
-    Of a token longer than `most_bytes` its last merge is shown, and parts that are longer stay closed: such a token
-    may hold thousands of merges.
-    """
-    made = {merge.new: merge for merge in tokenizer.merges}
-
-    def node(i: int, is_root: bool) -> MergeNode:
-        data, merge = tokenizer.token_bytes(i), made.get(i)
-        if merge is None:
-            return MergeNode(i, data, None)
-        is_open = is_root or len(data) <= most_bytes
-        parts = (node(merge.left, False), node(merge.right, False)) if is_open else ()
-        return MergeNode(i, data, merge.rank, parts)
-
-    return node(token, True)
 
 
 def compression(tokenizer: BPETokenizer, learned_from: str, held_out: str) -> CompressionReading:

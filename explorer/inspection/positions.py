@@ -21,8 +21,8 @@ from explorer.core.positions import (
     sinusoidal_similarity,
 )
 from explorer.inspection.arithmetic import CellArithmetic, number
-from explorer.inspection.attention import trace_attention
 from explorer.inspection.embedding_table import Measure, open_neighbour, similarities
+from explorer.inspection.partial_run import outputs_of
 from explorer.models.language_model import LanguageModel
 
 
@@ -123,12 +123,13 @@ def query_and_key(
     """
     if not any(name == "blocks.0.attention.queries" for name, _ in model.named_modules()):
         raise ValueError("This model has no attention, so no queries and keys; choose a Transformer for this one.")
-    trace = trace_attention(model, ids)
-    L, H, T = trace.queries.shape[:3]
+    L, H, T = model.config.n_layers, model.config.n_heads, len(ids)
     for name, value, size in (("layer", layer, L), ("head", head, H), ("query", row, T), ("key", column, T)):
         if not 0 <= value < size:
             raise ValueError(f"{name}: expected 0 to {size - 1}, got {value}.")
-    return trace.queries[layer, head, row], trace.keys[layer, head, column]
+    names = [f"blocks.{layer}.attention.{part}" for part in ("queries", "keys")]
+    queries, keys = outputs_of(model, ids, names).values()
+    return queries[0, head, row].numpy(), keys[0, head, column].numpy()
 
 
 def read_rotary(query: np.ndarray, key: np.ndarray, n: int, base: float = BASE) -> RotaryReading:

@@ -1,4 +1,4 @@
-"""What tokenizers make of a text: tokens with their bytes, the merges behind a token, and what each token costs.
+"""What tokenizers make of a text: tokens with their bytes, and what each token costs.
 
 Every token knows which bytes of the UTF-8 text it stands for, so that the pieces of different tokenizers can be laid
 over each other. Shapes: S samples, K tokenizers.
@@ -143,29 +143,11 @@ def cut_into_bytes(tokenizer: ByteTokenizer, text: str) -> CutText:
 @dataclass(frozen=True)
 class Reader:
     """A tokenizer as the page asks it. name: how it is called. vocab_size: how many ids it has. cut: a text to its
-    tokens; raises ValueError for a text it refuses. tree: the merges that made a token, where it has merges.
-    """
+    tokens; raises ValueError for a text it refuses."""
 
     name: str
     vocab_size: int
     cut: Callable[[str], CutText]
-    tree: Callable[[int], MergeNode] | None = None
-
-
-@dataclass(frozen=True)
-class MergeNode:
-    """A token as the merge of two others. rank: which merge, from 0; None for a single byte, which has no parts.
-    A token with a rank and without parts is one that was not opened."""
-
-    id: int
-    data: bytes
-    rank: int | None
-    parts: tuple[MergeNode, ...] = ()
-
-    @property
-    def leaves(self) -> int:
-        """How many single bytes it was made of."""
-        return len(self.data)
 
 
 @dataclass(frozen=True)

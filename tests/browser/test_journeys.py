@@ -149,6 +149,7 @@ def test_a_typed_prompt_changes_maps_and_bars_a_map_opens_and_a_cell_shows_its_a
     click_cell(page, "gpt_wall", 13, 5, 2, (n, n))
     expect(page.get_by_role("heading", name="Layer 2, head 1 opened")).to_be_visible()
     expect(page).to_have_url(re.compile("head=13-"))
+    page.locator(".st-key-gpt_take_apart button").click()
 
     shipped = load_checkpoint("shakespeare-gpt")
     labels = tuple(c.replace(" ", "␣") for c in PROMPT)

@@ -12,11 +12,10 @@ import tiktoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer.inspection.merges import compression, curve_points, merge_tree, next_step, shares_of
+from explorer.inspection.merges import compression, curve_points, shares_of, shares_of_all, token_counts, tokens_after
 from explorer.inspection.sentences import SAMPLES
 from explorer.inspection.tokenizers import (
     CutText,
-    MergeNode,
     Reader,
     cost_of,
     cut_by_vocabulary,
@@ -45,10 +44,6 @@ def learn(text: str, merges: int, held_out: str = "") -> Vocabularies:
 def tale() -> Vocabularies:
     text = load_corpus("tale").text
     return learn(text[:60_000], 200, text[60_000:70_000])
-
-
-def leaves(node: MergeNode) -> list[int]:
-    return [i for part in node.parts for i in leaves(part)] if node.parts else [node.id]
 
 
 @settings(max_examples=60, deadline=None)
@@ -102,38 +97,59 @@ def test_a_text_of_no_token_has_no_ratio() -> None:
     assert np.isnan(CutText((), 0, 0).tokens_per_character)
 
 
+@settings(max_examples=80, deadline=None)
+@given(learned_from=st.text("ab é", min_size=2, max_size=60), text=st.text("ab cé\ud800", max_size=40), data=st.data())
+def test_opening_the_tokens_of_later_merges_gives_what_encoding_with_the_earlier_ones_gives(
+    learned_from: str, text: str, data: st.DataObject
+) -> None:
+    pattern = data.draw(st.sampled_from([None, GPT2_SPLIT]))
+    learned = BPETokenizer.train(learned_from, 256 + 30, pattern=pattern)
+    ids, counts = learned.encode(text), token_counts(learned.encode(text), learned.merges)
+    assert len(counts) == len(learned.merges) + 1
+    for made in range(len(learned.merges) + 1):
+        afresh = learned.with_merges(made).encode(text)
+        assert tokens_after(ids, learned.merges, made) == afresh
+        assert counts[made] == len(afresh)
+
+
+def test_a_chain_of_merges_deeper_than_pythons_stack_is_opened() -> None:
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + 700)))
+    learned = BPETokenizer.train(text * 2, 256 + 3000, pattern=None)
+    assert tokens_after(learned.encode(text), learned.merges, 0) == list(text.encode())
+
+
 @pytest.mark.parametrize("made", [0, 1, 17, 120, 199])
 def test_the_shares_of_every_candidate_add_up_to_the_count_that_learning_kept(tale: Vocabularies, made: int) -> None:
-    step = next_step(tale.byte_pair, made)
-    assert step is not None
-    counts = [candidate.count for candidate in step.candidates]
+    merge, before = tale.byte_pair.merges[made], tale.byte_pair.with_merges(made)
+    candidates = [(merge.left, merge.right, merge.count), *merge.rivals]
+    counts = [count for _, _, count in candidates]
     assert counts == sorted(counts, reverse=True)
-    for candidate in step.candidates:
-        shares = shares_of(step.tokenizer, tale.pieces, (candidate.left, candidate.right))
-        assert sum(share.times * share.inside for share in shares) == candidate.count
+    for left, right, count in candidates:
+        shares = shares_of(before, tale.pieces, (left, right))
+        assert sum(share.times * share.inside for share in shares) == count
     afresh: Counter[tuple[int, int]] = Counter()
     for piece, times in tale.pieces.items():
-        for pair in pairwise(step.tokenizer.encode(piece)):
+        for pair in pairwise(before.encode(piece)):
             afresh[pair] += times
-    assert max(afresh.values()) == step.merge.count == afresh[step.merge.left, step.merge.right]
+    assert max(afresh.values()) == merge.count == afresh[merge.left, merge.right]
 
 
-def test_after_the_last_merge_there_is_no_step(tale: Vocabularies) -> None:
-    assert next_step(tale.byte_pair, len(tale.byte_pair.merges)) is None
+def test_the_shares_of_all_merges_at_once_are_those_of_each_and_add_up_to_its_count(tale: Vocabularies) -> None:
+    found = shares_of_all(tale.byte_pair, tale.pieces, 6)
+    assert [one.total for one in found] == [merge.count for merge in tale.byte_pair.merges]
+    for merge, one in zip(tale.byte_pair.merges[::9], found[::9], strict=True):
+        shares = shares_of(tale.byte_pair.with_merges(merge.rank), tale.pieces, (merge.left, merge.right))
+        assert (one.largest, one.pieces) == (tuple(shares[:6]), len(shares))
 
 
-def test_a_tree_ends_in_the_bytes_of_its_token_and_parts_are_made_before_the_whole(tale: Vocabularies) -> None:
-    for i in range(256, tale.byte_pair.vocab_size):
-        node = merge_tree(tale.byte_pair, i)
-        assert bytes(leaves(node)) == node.data == tale.byte_pair.token_bytes(i)
-        assert all(part.rank is None or part.rank < (node.rank or 0) for part in node.parts)
-
-
-def test_a_token_of_thousands_of_bytes_is_opened_once_and_no_further() -> None:
-    tokenizer = BPETokenizer.train("a" * 4096, 256 + 12, pattern=None)
-    node = merge_tree(tokenizer, tokenizer.vocab_size - 1)
-    assert len(node.data) == 4096
-    assert [part.parts for part in node.parts] == [(), ()]
+@settings(max_examples=60, deadline=None)
+@given(text=st.lists(st.sampled_from(["a", "aa", "aaa", "b", " "]), min_size=1, max_size=40).map("".join))
+def test_pairs_that_overlap_are_counted_at_once_as_one_by_one(text: str) -> None:
+    learned = learn(text, 20)
+    for merge, one in zip(learned.byte_pair.merges, shares_of_all(learned.byte_pair, learned.pieces, 99), strict=True):
+        shares = shares_of(learned.byte_pair.with_merges(merge.rank), learned.pieces, (merge.left, merge.right))
+        assert list(one.largest) == shares
+        assert one.total == merge.count == sum(share.times * share.inside for share in shares)
 
 
 def test_compression_begins_at_one_byte_a_token_and_grows_with_merges(tale: Vocabularies) -> None:

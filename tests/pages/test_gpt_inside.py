@@ -6,15 +6,18 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from explorer.inspection.ablation import read_next
 from explorer.inspection.attention import AttentionTrace, head_stages, open_cell, trace_attention
+from explorer.inspection.head_behaviour import measure_behaviours, measure_induction
 from explorer.models.checkpoints import Checkpoint, load_checkpoint
 from tests.pages.driving import bars, chart, choose, component, go, matrices, open_page, press, problems, words
 
 PAGE = "pages/gpt_inside.py"
 PROMPT = "To be, or not"
+ONE_HEAD = {"prompt": PROMPT, "gpt_part": "2 One head"}
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +50,22 @@ def test_the_wall_holds_the_attention_of_every_head_on_the_typed_prompt(trace: A
         assert one.values.sum(axis=1) == pytest.approx(np.ones(T), abs=1e-5)
 
 
+def test_under_every_map_stands_where_it_looks_most_with_its_measured_share(
+    shipped: Checkpoint, trace: AttentionTrace
+) -> None:
+    at = open_page(PAGE, address={"prompt": PROMPT})
+    notes = [one["note"] for one in component(at, "gpt_wall")["matrices"]]
+    induction, H = measure_induction(shipped.model).scores, trace.patterns.shape[1]
+    for number, note in enumerate(notes):
+        layer, head = divmod(number, H)
+        maps = torch.from_numpy(trace.patterns[layer])
+        scores = {k: float(v[head]) for k, v in measure_behaviours(maps, shipped.tokenizer.encode(PROMPT)).items()}
+        scores["induction"] = float(induction[layer, head])
+        best = max(scores, key=lambda name: scores[name])
+        assert note == f"{'● ' if scores[best] >= 0.4 else ''}{best} {100 * scores[best]:.0f} %"
+    assert "at least 40 %" in words(at)
+
+
 def test_another_prompt_gives_other_maps_and_other_next_tokens() -> None:
     at = open_page(PAGE)
     before = matrices(at, "gpt_wall")[0].values, bars(chart(at, "gpt_next")["series"][0])
@@ -60,6 +79,8 @@ def test_a_chosen_map_opens_its_head_and_its_five_stages(trace: AttentionTrace) 
     at = choose(open_page(PAGE, address={"prompt": PROMPT}), "gpt_wall", 2 * H + 3, 4, 1)
     assert any(s.value == "Layer 2, head 3 opened" for s in at.subheader)
     assert component(at, "gpt_arcs")["passed"] == {"layer": 2, "head": 3, "token": len(PROMPT) - 1}
+    press(at, "gpt_take_apart")
+    assert any(s.value == "Layer 2, head 3 opened" for s in at.subheader)
     stages = head_stages(trace, 2, 3)
     drawn = [one.values for one in matrices(at, "gpt_stages")]
     for values, name in zip(drawn, ("dot", "scaled", "masked", "pattern", "mixed"), strict=True):
@@ -74,7 +95,7 @@ def test_a_chosen_stage_cell_opens_the_arithmetic_of_that_cell(
     stage: str, cell: tuple[int, int], trace: AttentionTrace
 ) -> None:
     number = ("dot", "scaled", "masked", "pattern", "mixed").index(stage)
-    at = choose(open_page(PAGE, address={"prompt": PROMPT}), "gpt_stages", number, *cell)
+    at = choose(open_page(PAGE, address=ONE_HEAD), "gpt_stages", number, *cell)
     labels = tuple(c.replace(" ", "␣") for c in PROMPT)
     opened = open_cell(head_stages(trace, 0, 0), stage, *cell, labels)  # type: ignore[arg-type]
     assert opened.formula in str(at.latex[-1].value)
@@ -90,6 +111,7 @@ def test_every_click_in_a_row_is_followed_on_the_wall_and_on_the_stages() -> Non
     for head in (3, 8, 3, 0, 14):
         choose(at, "gpt_wall", head, 2, 1)
         assert any(s.value == f"Layer {head // 6}, head {head % 6} opened" for s in at.subheader)
+    at = open_page(PAGE, address=ONE_HEAD)
     for query in (4, 7, 9, 4):
         choose(at, "gpt_stages", 3, query, 2)
         assert f"query {query} " in words(at)
@@ -140,11 +162,6 @@ def test_the_right_prediction_is_true(trace: AttentionTrace) -> None:
     assert go(at).success
     assert (trace.patterns[:, :, 3, 4:] == 0).all()
     assert (trace.patterns[:, :, 3, :4] > 0).all()
-
-
-def test_a_head_with_one_job_opens_that_head() -> None:
-    at = press(open_page(PAGE), "gpt_try_0")
-    assert any(s.value == "Layer 0, head 1 opened" for s in at.subheader)
 
 
 def test_one_token_puts_all_its_attention_on_itself() -> None:
@@ -202,7 +219,9 @@ def test_a_prompt_longer_than_the_context_says_how_much_is_left_out_and_loses_no
         in words(at)
     )
     assert box(at) == typed
-    assert component(at, "gpt_arcs")["tokens"] == [c.replace(" ", "␣") for c in typed[-limit:]]
+    arcs = component(at, "gpt_arcs")
+    assert arcs["tokens"] == [c.replace(" ", "␣") for c in typed[-128:]]
+    assert arcs["first"] == limit - 128
     wall = matrices(at, "gpt_wall")
     expected = trace_attention(shipped.model, shipped.tokenizer.encode(typed[-limit:])).patterns
     block = limit // wall[0].values.shape[0]
@@ -211,16 +230,16 @@ def test_a_prompt_longer_than_the_context_says_how_much_is_left_out_and_loses_no
 
 
 def test_the_address_sets_prompt_head_and_cell_and_rubbish_is_ignored(trace: AttentionTrace) -> None:
-    at = open_page(PAGE, address={"prompt": PROMPT, "head": "7-0-0", "stage": "0-3-2"})
+    at = open_page(PAGE, address=ONE_HEAD | {"head": "7-0-0", "stage": "0-3-2"})
     assert any(s.value == "Layer 1, head 1 opened" for s in at.subheader)
     assert "query 3" in words(at)
-    plain = words(open_page(PAGE, address={"prompt": PROMPT}))
+    plain = words(open_page(PAGE, address=ONE_HEAD))
     for rubbish in ("999-0-0", "-1-0-0", "a-b-c", "1"):
-        assert words(open_page(PAGE, address={"prompt": PROMPT, "head": rubbish, "stage": rubbish})) == plain
+        assert words(open_page(PAGE, address=ONE_HEAD | {"head": rubbish, "stage": rubbish})) == plain
 
 
 def test_a_cell_of_a_longer_prompt_falls_back_when_the_prompt_gets_shorter() -> None:
-    at = choose(open_page(PAGE, address={"prompt": PROMPT}), "gpt_stages", 3, 12, 12)
+    at = choose(open_page(PAGE, address=ONE_HEAD), "gpt_stages", 3, 12, 12)
     assert "query 12" in words(at)
     type_prompt(at, "Oh")
     assert "query 12" not in words(at)

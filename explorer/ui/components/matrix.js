@@ -153,8 +153,9 @@ class View {
   }
 
   choose(at) {
-    if (same(listOf(this.chosen()), listOf(at))) return;
-    this.choice = { ...at, of: this.data.selected };
+    const { selected, toggles } = this.data;
+    if (!toggles && same(listOf(this.chosen()), listOf(at))) return;
+    this.choice = { ...at, of: selected, ...(toggles && { turn: (this.choice?.turn ?? 0) + 1 }) };
     this.outline();
     this.read(null);
     this.send(this.choice);

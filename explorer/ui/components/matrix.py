@@ -41,6 +41,7 @@ class Matrix:
 
     `values` is (R, C), finite or NaN; NaN is "no value here": a quiet hatch, named by the call's
     `masked_label`. `row_labels` and `column_labels` name the rows and columns; `()` numbers them from 0.
+    `note` is a short line under the matrix.
     `text` is (R, C) strings, written where the cells are large enough; one line break is allowed.
     `low` and `high` pin the colour ramp; None takes them from the data. A diverging ramp is symmetric
     around 0, whichever limit is the larger. `gamma` above 1 lifts small values, as attention needs:
@@ -62,6 +63,7 @@ class Matrix:
     low: float | None = None
     high: float | None = None
     gamma: float = 1.0
+    note: str = ""
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values, dtype=np.float64)
@@ -137,6 +139,7 @@ def matrix(
     max_cell: int = 44,
     min_cell: int = 0,
     masked_label: str = "masked",
+    toggles: bool = False,
 ) -> Cell | None:
     """Draw `matrices` in a wrapping grid and return the cell that is chosen, or None.
 
@@ -148,7 +151,8 @@ def matrix(
     columns are. `per_row` fixes how many matrices stand in a row (a layer × head wall: the number of
     heads). `value_format` is the number of decimals, or ".2f", ".1%" or ".2e". Calls with the same `link`
     outline the same row and cell when either is hovered. `max_cell` and `min_cell` bound a cell's side in
-    CSS pixels; what does not fit scrolls sideways inside the component.
+    CSS pixels; what does not fit scrolls sideways inside the component. `toggles` makes the cells switches: every click
+    reruns, on the chosen cell too, and the component's state counts them under "turn".
 
     Raises ValueError where a description above is not met.
     """
@@ -174,6 +178,7 @@ def matrix(
         "maxCell": max_cell,
         "minCell": min_cell,
         "maskedLabel": masked_label,
+        "toggles": toggles,
     }
     return _chosen(_mount(key=key, data=data, on_cell_change=lambda: None), selected, shown)
 
@@ -194,6 +199,7 @@ def _values_payload(shown: Sequence[Matrix]) -> dict[str, Any]:
                 "rows": int(m.values.shape[0]),
                 "columns": int(m.values.shape[1]),
                 "title": str(m.title),
+                "note": str(m.note),
                 "rowLabels": number(m.row_labels),
                 "columnLabels": number(m.column_labels),
                 "text": None if m.text is None else [str(t) for row in m.text for t in row],

@@ -120,6 +120,16 @@ function columnLabel(g, view, k, j) {
   label(g, nameOf(m.columnNames, j), x, t.y - (upright ? 6 : 8), upright, upright ? 80 : 400);
 }
 
+// What a matrix is called for, beneath it: it may reach into the gap before the next one.
+function paintNote(g, view, k, theme) {
+  const t = view.layout.tiles[k];
+  g.fillStyle = theme.text;
+  g.font = `${LABEL}px ${theme.font}`;
+  g.textAlign = 'left';
+  g.textBaseline = 'middle';
+  g.fillText(shortened(g, view.matrices[k].note, t.width + GAP - 4), t.x, t.y + t.height + (view.layout.own ? 33 : 9));
+}
+
 function paintLabels(g, view, k, theme) {
   const t = view.layout.tiles[k], m = view.matrices[k];
   g.fillStyle = theme.quiet;
@@ -182,6 +192,7 @@ function paint(view, canvas, theme, dpr) {
     if (m.text) paintText(g, m, t, theme, ramp);
     paintLabels(g, view, k, theme);
     if (view.layout.own) paintOwnScale(g, view, k, theme);
+    if (m.note) paintNote(g, view, k, theme);
   });
   if (view.matrices.length === 1) paintAxes(g, view, theme);
 }

@@ -1,6 +1,6 @@
 // Where everything stands, in CSS pixels. Input: the matrices and a width; output: tiles and a size.
 
-const LABEL = 11, TITLE = 12.5, GAP = 18, FEW = 8;
+const LABEL = 11, TITLE = 12.5, NOTE = 14, GAP = 18, FEW = 8;
 
 function longest(names, n, measure) {
   if (!names) return measure(String(n - 1));
@@ -96,7 +96,7 @@ function layout(view, room, dpr, measure) {
       bottom = Math.max(bottom, tile.height);
     });
     width = Math.max(width, x - GAP);
-    y += top + bottom + (own ? 26 : 0) + GAP;
+    y += top + bottom + (own ? 26 : 0) + (row.some((k) => matrices[k].note) ? NOTE : 0) + GAP;
   }
   return { tiles, cell, named, own, width: Math.ceil(width) + 2, height: Math.ceil(y - GAP) + 2, above, sides };
 }

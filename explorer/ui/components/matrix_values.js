@@ -71,7 +71,7 @@ function describe(view, at) {
   const named = (names, k) => `“${nameOf(names, k)}”${twice(names, k) ? ` (${k})` : ''}`;
   const part = (axis, names, k, word) => `${axis || word} ${names ? named(names, k) : k}`;
   return {
-    title: m.title,
+    title: m.note ? `${m.title}, ${m.note}` : m.title,
     row: part(data.rowAxis, m.rowNames, at.row, 'row'),
     column: part(data.columnAxis, m.columnNames, at.column, 'column'),
     value: Number.isNaN(value) ? data.maskedLabel : (data.exact ? '' : '≈ ') + formatNumber(value, data.format),

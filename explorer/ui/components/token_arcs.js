@@ -178,10 +178,9 @@ class View {
     const { tokens } = this.data;
     this.spans = fitted(this.row, tokens.length, (i) => this.makeToken(i));
     this.spans.forEach((span, i) => {
-      const text = visible(tokens[i]);
-      if (span.textContent === text) return;
-      span.textContent = text;
-      span.setAttribute('aria-label', `${text}, token ${i}`);
+      const text = visible(tokens[i]), said = `${text}, token ${this.data.first + i}`;
+      if (span.textContent !== text) span.textContent = text;
+      if (span.getAttribute('aria-label') !== said) span.setAttribute('aria-label', said);
     });
   }
 

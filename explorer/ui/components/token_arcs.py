@@ -53,27 +53,36 @@ def token_arcs(
     layer: int = 0,
     head: int = 0,
     token: int | None = None,
+    layers: int | None = None,
+    first: int = 0,
+    disabled: frozenset[tuple[int, int]] = frozenset(),
 ) -> ArcSelection:
     """Draw the attention of one head as arcs over `tokens`; return what the visitor chose.
 
-    `attention` is (L, H, T, T): row q of a head says how much token q takes from each token, summing to 1.
+    `attention` is (L, H, T, T): row q of a head says how much token q takes from each token, summing to 1. Of a large
+    model one layer is enough: then `layers` is L, and `attention` the (H, T, T) of `layer`. Of a long prompt a window:
+    then `first` is the number of its first token, and rows may sum to less. `disabled` are the heads off at first.
     `layer`, `head` and `token` (the pinned one) are what is shown first; when the page passes another value
     than it did before, the component follows it. Every choice reruns the script (or its fragment) once.
 
     Raises ValueError where the shapes disagree, weights lie outside 0..1, or a number names nothing.
     """
     weights = np.asarray(attention, dtype=np.float32)
-    _check(tokens, weights, layer, head, token)
+    weights = weights if layers is None else weights[None]
+    shape = (weights.shape[0] if layers is None else layers, *weights.shape[1:])
+    _check(tokens, weights, shape, layer, head, token)
     passed = {"layer": int(layer), "head": int(head), "token": None if token is None else int(token)}
-    now = _selection(st.session_state.get(key), passed, weights.shape)
-    whole = weights.size <= WHOLE_WEIGHTS
-    sent = np.rint((weights if whole else weights[now.layer]) * 255).astype(np.uint8).tobytes()
+    now = _selection(st.session_state.get(key), passed, shape, disabled)
+    whole = layers is None and weights.size <= WHOLE_WEIGHTS
+    one = layer if layers is not None else now.layer
+    sent = np.rint((weights if whole else weights[0 if layers is not None else one]) * 255).astype(np.uint8).tobytes()
     data = {
         "alt": alt,
         "tokens": [str(t) for t in tokens],
-        "layers": int(weights.shape[0]),
-        "heads": int(weights.shape[1]),
-        "onlyLayer": None if whole else now.layer,
+        "first": int(first),
+        "layers": int(shape[0]),
+        "heads": int(shape[1]),
+        "onlyLayer": None if whole else int(one),
         "signature": hashlib.blake2b(sent, digest_size=8).hexdigest(),
         "weights": base64.b64encode(sent).decode("ascii"),
         "passed": passed,
@@ -85,23 +94,27 @@ def token_arcs(
         },
     }
     state = _mount(key=key, data=data, on_chosen_change=lambda: None)
-    return _selection(state, passed, weights.shape)
+    return _selection(state, passed, shape, disabled)
 
 
-def _check(tokens: Sequence[str], weights: np.ndarray, layer: int, head: int, token: int | None) -> None:
+def _check(
+    tokens: Sequence[str], weights: np.ndarray, shape: tuple[int, ...], layer: int, head: int, token: int | None
+) -> None:
     n = len(tokens)
     if weights.ndim != 4 or weights.shape[2:] != (n, n) or weights.size == 0:
         raise ValueError(f"attention: expected layers × heads × {n} × {n} for {n} tokens, got {weights.shape}.")
     if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.max() <= 1.001):
         raise ValueError("attention: expected weights from 0 to 1 (a softmax over each row), got others.")
-    for name, value, size in (("layer", layer, weights.shape[0]), ("head", head, weights.shape[1])):
+    for name, value, size in (("layer", layer, shape[0]), ("head", head, shape[1])):
         if not 0 <= value < size:
             raise ValueError(f"{name}: expected 0 to {size - 1}, got {value}.")
     if token is not None and not 0 <= token < n:
         raise ValueError(f"token: expected 0 to {n - 1} or None, got {token}.")
 
 
-def _selection(state: Any, passed: Mapping[str, int | None], shape: tuple[int, ...]) -> ArcSelection:
+def _selection(
+    state: Any, passed: Mapping[str, int | None], shape: tuple[int, ...], off: frozenset[tuple[int, int]]
+) -> ArcSelection:
     """The visitor's choice, part by part, unless the page has since passed another value for that part.
 
     The script sends under "of" what the page had passed when the visitor chose. A part that the data no
@@ -118,6 +131,6 @@ def _selection(state: Any, passed: Mapping[str, int | None], shape: tuple[int, .
             return None
         return int(value) if known and isinstance(value, int) and 0 <= value < size else passed[name]
 
-    pairs = chosen.get("disabled", ())
+    pairs = chosen.get("disabled", off)
     disabled = frozenset((int(a), int(b)) for a, b in pairs if 0 <= a < shape[0] and 0 <= b < shape[1])
     return ArcSelection(part("layer", shape[0]) or 0, part("head", shape[1]) or 0, part("token", shape[2]), disabled)

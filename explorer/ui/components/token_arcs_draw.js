@@ -36,11 +36,11 @@ function summary(view, q, weights, off) {
   const { data, state } = view;
   const order = weights.map((w, k) => [w, k]).filter(([w]) => w >= 0.01).sort((a, b) => b[0] - a[0]).slice(0, 4);
   const share = (w) => `${Math.round(w * 100)} %`;
-  const parts = order.map(([w, k]) => `${k === q ? 'itself' : `“${visible(data.tokens[k])}” (${k})`} ${share(w)}`);
+  const parts = order.map(([w, k]) => `${k === q ? 'itself' : `“${visible(data.tokens[k])}” (${data.first + k})`} ${share(w)}`);
   const rest = 1 - order.reduce((total, [w]) => total + w, 0);
   if (rest >= 0.01) parts.push(`the others ${share(rest)}`);
   const head = `Layer ${state.layer}, head ${state.head}${off ? ' (switched off)' : ''}`;
-  return `${head}: “${visible(data.tokens[q])}” (${q}) looks at ${parts.join(', ')}.`;
+  return `${head}: “${visible(data.tokens[q])}” (${data.first + q}) looks at ${parts.join(', ')}.`;
 }
 
 // Draws token `q` (null: nothing) and returns the sentence that says the same.

@@ -12,10 +12,10 @@ import streamlit as st
 from explorer.figures.embeddings import neighbour_chart, token_map
 from explorer.inspection.embedding_table import (
     MEASURES,
+    MOST_DRAWN,
     Projection,
     group_kinds,
     highest_perplexity,
-    kind_of,
     mapped_tokens,
     neighbour_map,
     neighbours,
@@ -26,6 +26,7 @@ from explorer.inspection.embeddings import InputReading, open_input, token_table
 from explorer.ui import frame
 from explorer.ui.arithmetic import show_arithmetic
 from explorer.ui.components.matrix import Cell, Matrix, matrix
+from explorer.ui.sections.embeddings_tokens import choose_token, token_names
 from explorer.ui.state import KEPT, cell_in_address, hold_at_most, remember_cell
 from explorer.ui.words import literal
 
@@ -105,18 +106,6 @@ def _start(label: str, highest: int, key: str) -> int:
     return int(st.slider(label, 0, highest, 0, key=key, **KEPT))
 
 
-def token_names(loaded: Checkpoint) -> list[str]:
-    """A name a token to choose by: its label, with its number where the label alone is not unique."""
-    labels = list(loaded.tokenizer.labels)
-    twice = {label for label in labels if labels.count(label) > 1} if len(labels) < 1000 else set(labels)
-    return [f"{label} (token {i})" if label in twice else label for i, label in enumerate(labels)]
-
-
-def kinds_of(loaded: Checkpoint) -> list[str]:
-    """The kind of every token."""
-    return [kind_of(loaded.tokenizer.decode([i])) for i in range(loaded.tokenizer.vocab_size)]
-
-
 def has_vectors(loaded: Checkpoint) -> bool:
     """Whether the model embeds its tokens; where it does not, the reason stands in place."""
     with frame.problems_in_place():
@@ -128,7 +117,8 @@ def has_vectors(loaded: Checkpoint) -> bool:
 @st.fragment
 def show_table(loaded: Checkpoint, shown: dict[str, Any]) -> None:
     """One token's neighbours, and the whole table in a plane."""
-    names, kinds, table = token_names(loaded), kinds_of(loaded), token_table(loaded.model)
+    names, kinds = token_names(loaded)
+    table = token_table(loaded.model)
     st.subheader("Neighbours of a token", anchor=False)
     st.markdown(
         f"The table of token embeddings has {table.shape[0]} rows of {table.shape[1]} numbers. Nobody said which tokens are "
@@ -136,10 +126,7 @@ def show_table(loaded: Checkpoint, shown: dict[str, Any]) -> None:
     )
     left, right = st.columns(2)
     with left:
-        if st.session_state.get("embeddings_token") not in (None, *names):
-            del st.session_state["embeddings_token"]
-        first = names.index("a") if "a" in names else 0
-        token = names.index(st.selectbox("Token", names, first, key="embeddings_token", **KEPT))
+        token = choose_token(loaded, names)
     with right:
         measure = st.segmented_control(
             "Measure", list(MEASURES), default="cosine", required=True, key="embeddings_measure", **KEPT
@@ -166,11 +153,11 @@ def show_table(loaded: Checkpoint, shown: dict[str, Any]) -> None:
 
 def _show_map(table: np.ndarray, names: Sequence[str], kinds: Sequence[str], token: int, shown: dict[str, Any]) -> None:
     """The table in a plane, by principal components or t-SNE, and how well kinds keep together in both."""
-    st.subheader("A map of all tokens", anchor=False)
+    st.subheader("A map of tokens", anchor=False)
     method = st.segmented_control(
         "How it is flattened", ["PCA", "t-SNE"], default="PCA", required=True, key="embeddings_map", **KEPT
     )
-    if method != "PCA":
+    if method != "PCA" or len(table) > MOST_DRAWN:
         kept = mapped_tokens(table, token)
         if len(kept) < len(table):
             st.caption(f"“{literal(names[token])}” and the {len(kept) - 1} tokens nearest to it, of {len(table):,}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from explorer.figures.embeddings import rotary_chart, similarity_by_distance
-from explorer.inspection.embeddings import InputReading, position_table, read_shuffled, token_table
+from explorer.inspection.embeddings import InputReading, ShuffleReading, position_table, read_shuffled, token_table
 from explorer.inspection.positions import (
     PositionScheme,
     RotaryReading,
@@ -18,7 +18,7 @@ from explorer.inspection.positions import (
     query_and_key,
     read_rotary,
 )
-from explorer.ui import frame
+from explorer.ui import frame, resources
 from explorer.ui.arithmetic import show_arithmetic
 from explorer.ui.components.matrix import Cell, Matrix, matrix
 from explorer.ui.state import KEPT, cell_in_address, hold_at_most, remember_cell
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 BASES = (10, 100, 1_000, 10_000, 100_000, 500_000)
 MOST_POSITIONS = 128
+AT_ONCE = 5_000_000_000  # learned numbers × tokens: about a second a pass
 MAP_CELL = Cell(0, 5, 2)
 ROTARY_CELL = Cell(0, 5, 2)
 SIMILARITIES = ("cosine", "dot product")
@@ -58,7 +59,9 @@ def show_order(loaded: Checkpoint, prompt: Prompt, reading: InputReading, labels
         return
     with frame.problems_in_place():
         seed = st.number_input("Seed of the shuffle", 0, 10**6, 0, key="embeddings_shuffle", **KEPT)
-        shuffled = read_shuffled(loaded.model, prompt.ids, int(seed))
+        if not _may_run_at_once(loaded, prompt):
+            return
+        shuffled = _shuffled(loaded.name, str(loaded.card["weights"]["sha256"]), prompt.ids, int(seed))
         text = "".join(loaded.tokenizer.labels[i] for i in shuffled.shuffled)
         st.markdown(
             "Everything before the last token is shuffled: "
@@ -77,6 +80,19 @@ def show_order(loaded: Checkpoint, prompt: Prompt, reading: InputReading, labels
             "the same sum in any order, to rounding. A model of several layers may still notice a little, because the "
             "mask lets each earlier token see only those before it, and that differs by order."
         )
+
+
+def _may_run_at_once(loaded: Checkpoint, prompt: Prompt) -> bool:
+    """Four passes of a large model over a long prompt take many seconds: they wait to be asked for."""
+    if loaded.model.parameter_count() * len(prompt.ids) <= AT_ONCE:
+        return True
+    st.caption("Reading this prompt shuffled takes four passes of a large model over it, which may be half a minute.")
+    return bool(st.toggle("Shuffle it", key="embeddings_shuffle_now"))
+
+
+@st.cache_data(max_entries=64, show_spinner="Reading the prompt in order and shuffled…")
+def _shuffled(name: str, weights: str, ids: tuple[int, ...], seed: int) -> ShuffleReading:  # noqa: ARG001
+    return read_shuffled(resources.checkpoint(name).model, ids, seed)
 
 
 @st.fragment

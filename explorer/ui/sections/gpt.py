@@ -1,165 +1,99 @@
-"""The parts of the page GPT inside: the wall of maps, one head opened, its stages, what comes next."""
+"""The page GPT inside: its parts on one checkpoint and one prompt, of which only the open one is computed and drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
 import streamlit as st
 
-from explorer.figures.sampling import next_token_chart
-from explorer.inspection.attention import STAGES, AttentionTrace, HeadStages, head_stages, open_cell, shrink_maps
-from explorer.ui import resources
-from explorer.ui.arithmetic import show_arithmetic
-from explorer.ui.components.matrix import Cell, Matrix, matrix
-from explorer.ui.components.token_arcs import token_arcs
-from explorer.ui.state import cell_in_address, remember_cell
+from explorer.ui import frame, resources
+from explorer.ui.pickers import checkpoint_picker, prompt_box
+from explorer.ui.state import KEPT
 
-if TYPE_CHECKING:
-    from explorer.models.checkpoints import Checkpoint
-    from explorer.ui.pickers import Prompt
-
-WALL_SIDE = 64  # cells on a side of a map in the wall: what a screen can show of dozens at once
-OPENED = Cell(0, 0, 0)  # the head that is open at first
-STAGE_CELL = Cell(1, 0, 0)
-
-TITLES = {
-    "dot": "1 · Q Kᵀ",
-    "scaled": "2 · ÷ √d",
-    "masked": "3 · masked",
-    "pattern": "4 · softmax",
-    "mixed": "5 · × V",
+DEFAULT = "ROMEO:\nWhat light is this?"
+LEARNING = "9 While it learns"
+# Each part is a function of a module in ui/sections, imported when the part is first opened.
+PARTS = {
+    "1 Heads": "gpt_wall.show_heads",
+    "2 One head": "gpt_head.show_one_head",
+    "3 Values": "gpt_pipeline.show_values",
+    "4 Switch off": "gpt_ablation.show_ablation",
+    "5 Lens": "gpt_lens.show_lens",
+    "6 Attribution": "gpt_attribution.show_attribution",
+    "7 Stream": "gpt_stream.show_stream",
+    "8 Sizes": "gpt_costs.show_costs",
+    LEARNING: "gpt_learning.show_learning",
 }
+MOST_ROWS = 300_000  # of a table of maps: beyond it, the open head's alone
 
 
-def show_wall(trace: AttentionTrace, labels: tuple[str, ...]) -> tuple[int, int]:
-    """Every head's map in one layer × head grid; returns the (layer, head) that is open."""
-    L, H = trace.patterns.shape[:2]
-    maps, block = shrink_maps(trace.patterns, WALL_SIDE)
-    names = labels if block == 1 else tuple(f"{labels[i]}…" for i in range(0, len(labels), block))
-    opened = _open_head(L, H)
-    matrix(
-        [
-            Matrix(
-                maps[layer, head],
-                title=f"layer {layer} · head {head}",
-                row_labels=names,
-                column_labels=names,
-                low=0.0,
-                high=1.0,
-                gamma=2.0,
-            )
-            for layer in range(L)
-            for head in range(H)
-        ],
-        key="gpt_wall",
-        alt=f"{L * H} attention maps, {L} layers of {H} heads: rows look at columns",
-        row_axis="looks",
-        column_axis="at",
-        per_row=H,
-        selected=opened,
-    )
-    if block > 1:
-        st.caption(
-            f"{len(labels)} tokens: each cell of the wall is the largest of {block} × {block}; a head opens whole."
+@st.fragment
+def explore(shown: dict[str, Any]) -> None:
+    """One fragment from the part to its last figure: nothing outside it is drawn again."""
+    shown.clear()
+    part = st.segmented_control("Part", list(PARTS), default=next(iter(PARTS)), required=True, key="gpt_part", **KEPT)
+    module, _, name = PARTS[part].partition(".")
+    show = getattr(import_module(f"explorer.ui.sections.{module}"), name)
+    with frame.problems_in_place():
+        if part == LEARNING:
+            show(shown)
+            return
+        loaded = checkpoint_picker(needs_attention=True)
+        if loaded is None:
+            return
+        prompt = prompt_box(
+            loaded.tokenizer, limit=loaded.model.config.context_length, default=DEFAULT, boundary=loaded.boundary
         )
-    remember_cell("head", opened, OPENED)
-    return opened.matrix // H, opened.matrix % H
+        if prompt is not None:
+            shown["prompt"] = (loaded.name, prompt)
+            show(loaded, prompt)
 
 
-def _open_head(L: int, H: int) -> Cell:
-    """The head that is open: the one chosen last, on the wall or at the arcs, else the one that the address names.
+def pattern_rows(shown: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
+    """Every weight of every map; of a long prompt or a large model, of the open head only."""
+    from explorer.inspection.attention import window_patterns
 
-    Each of the two is passed what was chosen at the other, so what they return cannot say which choice is newer.
-    """
-    opened: Cell = st.session_state.get("_gpt_head", cell_in_address("head", OPENED))
-    wall, arcs = _news("gpt_wall", "cell"), _news("gpt_arcs", "chosen")
-    if wall is not None:
-        opened = Cell(int(wall["matrix"]), 0, 0)
-    if arcs is not None:
-        opened = Cell(int(arcs["layer"]) * H + int(arcs["head"]), 0, 0)
-    opened = opened if 0 <= opened.matrix < L * H else OPENED
-    st.session_state["_gpt_head"] = opened
-    return opened
-
-
-def _news(key: str, part: str) -> Mapping[str, Any] | None:
-    """What was chosen in a component since the last run, or None."""
-    state = st.session_state.get(key)
-    chosen = state.get(part) if isinstance(state, Mapping) else None
-    before, now = st.session_state.get(f"_{key}_seen"), repr(chosen)
-    st.session_state[f"_{key}_seen"] = now
-    return chosen if isinstance(chosen, Mapping) and now != before else None
-
-
-def show_head(trace: AttentionTrace, prompt: Prompt, layer: int, head: int) -> frozenset[tuple[int, int]]:
-    """One head: arcs over the tokens, then its stages with any cell's arithmetic; returns the heads switched off."""
-    st.subheader(f"Layer {layer}, head {head} opened", anchor=False)
-    chosen = token_arcs(
-        prompt.labels,
-        trace.patterns,
-        key="gpt_arcs",
-        alt=f"Arcs from a token to the tokens that layer {layer}, head {head} looks at",
-        layer=layer,
-        head=head,
-        token=len(prompt.labels) - 1,
-    )
-    stages = head_stages(trace, layer, head)
-    st.markdown(
-        f"How the map comes about, for these {len(prompt.labels)} tokens and {stages.queries.shape[1]} channels a head. "
-        "Hover a row to follow one token through the stages; click a cell for its arithmetic."
-    )
-    cell = matrix(
-        _stage_matrices(stages, prompt.labels),
-        key="gpt_stages",
-        alt="Five stages of one head: dot products, scaled, masked, softmax, and the mix of values",
-        row_axis="query",
-        column_axis="key (in 5: channel)",
-        value_format=3,
-        masked_label="masked: a token may not look ahead",
-        per_row=3,
-        min_cell=7,
-        selected=cell_in_address("stage", STAGE_CELL),
-    )
-    cell = cell or STAGE_CELL
-    remember_cell("stage", cell, STAGE_CELL)
-    opened = open_cell(stages, STAGES[cell.matrix], cell.row, cell.column, prompt.labels)
-    show_arithmetic(opened, key="gpt_cell")
-    return chosen.disabled
-
-
-def _stage_matrices(stages: HeadStages, labels: tuple[str, ...]) -> list[Matrix]:
-    """Scores diverge around 0, probabilities grow from 0 to 1, values diverge."""
-    scores: dict[str, Any] = {"row_labels": labels, "column_labels": labels}
+    if "head" not in shown:
+        return []
+    reading, layer, head = shown["head"]
+    labels = shown["prompt"][1].labels
+    L, H, T = reading.queries.shape[:3]
+    pairs = [(a, b) for a in range(L) for b in range(H)] if L * H * T * (T + 1) // 2 <= MOST_ROWS else [(layer, head)]
     return [
-        Matrix(stages.dot, title=TITLES["dot"], scale="diverging", **scores),
-        Matrix(stages.scaled, title=TITLES["scaled"], scale="diverging", **scores),
-        Matrix(stages.masked, title=TITLES["masked"], scale="diverging", **scores),
-        Matrix(stages.pattern, title=TITLES["pattern"], low=0.0, high=1.0, gamma=2.0, **scores),
-        Matrix(stages.mixed, title=TITLES["mixed"], scale="diverging", row_labels=labels),
+        (a, b, row, labels[row], column, labels[column], weight)
+        for a, b in pairs
+        for row, weights in enumerate(window_patterns(reading.queries[a, b], reading.keys[a, b], 0, T).tolist())
+        for column, weight in enumerate(weights[: row + 1])
     ]
 
 
-def show_next(loaded: Checkpoint, prompt: Prompt, off: frozenset[tuple[int, int]]) -> None:
-    """The likeliest next tokens after the whole prompt, and what they become with some heads silent."""
-    st.subheader("What comes next", anchor=False)
-    whole = resources.next_token(loaded.name, prompt.ids, frozenset())
-    labels = loaded.tokenizer.labels
-    if not off:
-        st.markdown("Switch a head off above, and see here what it was good for on this prompt.")
-        chart = next_token_chart(whole.probabilities, labels)
-    else:
-        without = resources.next_token(loaded.name, prompt.ids, off)
-        heads = ", ".join(f"{layer}.{head}" for layer, head in sorted(off)[:6]) + (", …" if len(off) > 6 else "")
-        told = f"Without {len(off)} of the heads (layer.head {heads}), which now write nothing"
-        if whole.loss is None or without.loss is None:
-            st.markdown(f"{told}: striped bars.")
-        else:
-            st.markdown(
-                f"{told}: striped bars. Loss on your prompt: {whole.loss:.3f} → **{without.loss:.3f}** nats a token "
-                f"({without.loss - whole.loss:+.3f})."
-            )
-        chart = next_token_chart(whole.probabilities, labels, changed=without.probabilities)
-    st.echarts_chart(
-        chart, height=420 if not off else 620, key="gpt_next", alt="The likeliest next tokens with their probabilities"
-    )
+def behaviour_rows(shown: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
+    """What every head does, one row a head."""
+    if "scores" not in shown:
+        return []
+    scores = shown["scores"]
+    L, H = scores["self"].shape
+    return [(a, b, *(float(scores[name][a, b]) for name in scores)) for a in range(L) for b in range(H)]
+
+
+def next_rows(shown: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
+    """Every token of the vocabulary and how likely it comes next."""
+    if "head" not in shown:
+        return []
+    name, _ = shown["prompt"]
+    labels = resources.checkpoint(name).tokenizer.labels
+    return list(zip(labels, shown["head"][0].next.probabilities.tolist(), strict=True))
+
+
+def step_rows(shown: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
+    """Every number of the step that is open in part 3."""
+    if "step" not in shown:
+        return []
+    step, labels = shown["step"], shown["prompt"][1].labels
+    return [
+        (step.name, row, labels[row], column, value)
+        for row, values in enumerate(step.values.tolist())
+        for column, value in enumerate(values)
+    ]
