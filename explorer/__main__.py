@@ -101,7 +101,7 @@ def _as_it_comes(tokenizer: Tokenizer, tokens: Iterable[GeneratedToken]) -> Iter
 def evaluate(
     checkpoint: Annotated[str, typer.Option(help="A name from `checkpoints`, or the path of a card.")],
     corpus: Annotated[str | None, typer.Option(help="A corpus by name; default: the one it learned.")] = None,
-    text: Annotated[Path | None, typer.Option(help="A UTF-8 text file; its last 10 % are held out.")] = None,
+    text: Annotated[Path | None, typer.Option(help="A text file; its last 10 % are held out.")] = None,
     drop_unknown: Annotated[bool, typer.Option(help="Leave out characters the model has never seen.")] = False,
 ) -> None:
     """Measure the held-out loss over a whole validation split; prints one line of JSON.

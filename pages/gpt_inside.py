@@ -6,7 +6,8 @@ from functools import partial
 
 from explorer.ui import frame
 from explorer.ui.components.matrix import Cell
-from explorer.ui.sections.gpt import DEFAULT, behaviour_rows, explore, next_rows, pattern_rows, step_rows
+from explorer.ui.sections.gpt import DEFAULT, LEARNING, behaviour_rows, explore, next_rows, pattern_rows, step_rows
+from explorer.ui.sections.gpt_learning import COLUMNS, learning_rows
 
 frame.header(
     "GPT inside",
@@ -71,6 +72,22 @@ frame.try_this(
                 "_gpt_step": Cell(-1, 0, 0),
             },
         ),
+        frame.Experiment(
+            "Without its first layer",
+            "Both sublayers of the first layer are silent: the loss on this prompt rises beyond that of guessing evenly, "
+            "ln 65 = 4.17 nats. Switch them on again one at a time: the feed-forward layer is the one that matters.",
+            {"gpt_part": "4 Switch off", "checkpoint": "shakespeare-gpt", "prompt": DEFAULT, "gpt_off": "0.a 0.f"},
+        ),
+        frame.Experiment(
+            "Watch a head being born",
+            "Move the slider from 845 to 1,501: the second saying of random tokens falls from 4.16 to 1.10 nats while heads "
+            "1.2 and 1.3 grow a second diagonal; head 0.0 has looked at the token before since step 357.",
+            {
+                "gpt_part": LEARNING,
+                "gpt_learning_source": "a run that was kept",
+                "gpt_learning_run": "echo-gpt",
+            },
+        ),
     ],
 )
 frame.code(
@@ -82,6 +99,10 @@ frame.code(
     "explorer.inspection.attention.head_stages",
     "explorer.inspection.head_writing.read_writing",
     "explorer.inspection.gpt_pipeline.read_pipeline",
+    "explorer.inspection.ablation_ranking.rank_parts",
+    "explorer.inspection.logit_lens.read_lens",
+    "explorer.inspection.logit_attribution.attribute_logit",
+    "explorer.inspection.learning.read_snapshot",
 )
 PLACE = ("layer", "head")
 frame.data_out(
@@ -93,6 +114,7 @@ frame.data_out(
             partial(behaviour_rows, shown),
         ),
         "next_tokens": (("token", "probability"), partial(next_rows, shown)),
+        "learning": (COLUMNS, partial(learning_rows, shown)),
         "step": (("step", "row", "token", "column", "value"), partial(step_rows, shown)),
     },
 )

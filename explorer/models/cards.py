@@ -17,6 +17,7 @@ TOKENIZER_SUFFIX = ".tokenizer.json"  # of the file beside a card whose tokenize
 
 CHECKPOINTS: dict[str, str] = {
     "shakespeare-gpt": "A character GPT in the shape of GPT-2, trained on Tiny Shakespeare.",
+    "shakespeare-modern": "A decoder with what came after GPT-2, on the same text: lower loss, fewer numbers.",
     "drama-gpt": "A small GPT on the shipped verse drama, by characters.",
     "drama-bpe-gpt": "Its twin on sub-words: 256 byte-pair merges.",
     "names-bigram": "Ladder of names: a bigram table learned by gradient descent.",

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from explorer.core.sampling import SamplingSettings
+from explorer.inspection.ablation import parse_parts, read_without
 from explorer.inspection.attention import trace_attention
 from explorer.models.cards import CHECKPOINTS, find_card
 from explorer.models.checkpoints import load_checkpoint
@@ -95,3 +96,14 @@ def test_no_head_looks_at_what_followed_the_same_letters_before() -> None:
     phrase = "the king and "
     prompt = (phrase * 3).rstrip()
     assert attention_at_distance(prompt, len(phrase) - 1, first=len(phrase)).max() < 0.1
+
+
+def test_without_its_first_layer_the_gpt_is_worse_than_guessing_and_most_of_that_is_the_feed_forwards_doing() -> None:
+    loaded = load_checkpoint("shakespeare-gpt")
+    ids = loaded.tokenizer.encode("ROMEO:\nWhat light is this?")
+    losses = {
+        codes: read_without(loaded.model, ids, parse_parts(codes, loaded.model), "zero").loss or 0.0
+        for codes in ("0.a 0.f", "0.a", "0.f")
+    }
+    assert losses["0.a 0.f"] > np.log(65) + 0.5
+    assert losses["0.f"] > losses["0.a"] + 1
