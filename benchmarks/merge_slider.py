@@ -6,7 +6,9 @@ only rewrites a line of text; both timed in one run.
 
 The page is the app's own with its first text and corpus. A press is timed from the key event until the last thing that
 depends on it, the excerpt after the next merge, is in the page, plus two animation frames. Prints medians, 95th
-percentiles and their ratio, which should be at most 1.5.
+percentiles and their ratio, which should be at most 1.5; and when the server has heard of the press, as the address tells,
+which the page redraws nothing for: it waits until the slider has rested a quarter of a second. The next press comes after
+that.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from benchmarks.first_paint import FLAGS, ROOT, wait_for_health
 
 TARGET = 1.5
 FIRST_MERGES = 256
+SLIDERS = {"text": "slider", "merges": "Merges made"}  # their labels
 
 # Finds the beginning of a label through shadow roots; resolves with the milliseconds since the key press.
 WATCH = """(label) => {
@@ -38,6 +41,18 @@ WATCH = """(label) => {
       const look = () => seen(document.querySelector('[data-testid=stMain]'))
         ? requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now() - started)))
         : requestAnimationFrame(look);
+      look();
+    }, { once: true, capture: true });
+  });
+}"""
+
+# Resolves with the milliseconds from the key press until the server has put the number of merges into the address.
+HEARD = """([merges, first]) => {
+  const told = () => Number(new URL(location).searchParams.get('tokenizers_merges') ?? first);
+  window.__heard = new Promise((resolve) => {
+    window.addEventListener('keydown', () => {
+      const started = performance.now();
+      const look = () => told() === merges ? resolve(performance.now() - started) : setTimeout(look, 5);
       look();
     }, { once: true, capture: true });
   });
@@ -67,20 +82,26 @@ def served(script: Path) -> Iterator[str]:
 
 
 def measure(pages: dict[str, Page], n: int) -> dict[str, list[float]]:
-    """n presses of each page, taking turns; the slider goes seven steps up and down again."""
-    taken: dict[str, list[float]] = {figure: [] for figure in pages}
+    """n presses of each page, taking turns; the slider goes seven steps up and down again. Under "server": when it had
+    heard of the merges."""
+    taken: dict[str, list[float]] = {figure: [] for figure in (*pages, "server")}
     path = [*range(1, 8), *range(6, -1, -1)]
     before = 0
     for i in range(n + 2):
         value = path[i % len(path)]
         for figure, page in pages.items():
             page.bring_to_front()
-            page.get_by_role("slider").first.focus()
+            page.get_by_role("slider", name=SLIDERS[figure]).focus()
             page.evaluate(WATCH, label_of(figure, value))
+            if figure == "merges":
+                page.evaluate(HEARD, [FIRST_MERGES + value, FIRST_MERGES])
             page.keyboard.press("ArrowRight" if value > before else "ArrowLeft")
-            milliseconds = float(page.evaluate("window.__waiting"))
+            milliseconds = {figure: float(page.evaluate("window.__waiting"))}
+            if figure == "merges":
+                milliseconds["server"] = float(page.evaluate("window.__heard"))
             if i >= 2:  # the first two warm the caches
-                taken[figure].append(milliseconds)
+                for name, one in milliseconds.items():
+                    taken[name].append(one)
         before = value
     return taken
 
@@ -114,10 +135,11 @@ def main() -> None:
 def report(taken: dict[str, list[float]]) -> None:
     """Print medians, 95th percentiles, and the ratio of the medians."""
     floor = statistics.median(taken["text"])
-    for figure, name in {"text": "a line of text", "merges": "the merges of a text"}.items():
+    names = {"text": "a line of text", "merges": "the merges of a text", "server": "  heard by the server"}
+    for figure, name in names.items():
         values = sorted(taken[figure])
         median, late = statistics.median(values), values[min(len(values) - 1, round(0.95 * len(values)))]
-        told = "" if figure == "text" else f"   ratio to the text {median / floor:.2f} (target at most {TARGET})"
+        told = f"   ratio to the text {median / floor:.2f} (target at most {TARGET})" if figure == "merges" else ""
         print(f"{name:22} median {median:5.0f} ms, 95th percentile {late:5.0f} ms{told}")
 
 

@@ -2,16 +2,18 @@
 
 import streamlit as st
 
-from explorer.inspection.tokenizers import Reader
+from explorer.inspection.tokenizers import CutText, Reader
 from explorer.training.bpe import Vocabularies
 from explorer.ui import frame
 from explorer.ui.components.coloured_tokens import TokenPanel
-from explorer.ui.sections.tokenizers import DEFAULT_TEXT, cut_all, merge_slider, show_board
+from explorer.ui.components.merge_board import BoardSetting
+from explorer.ui.sections.tokenizers import DEFAULT_TEXT, cut_all, show_board
 from explorer.ui.sections.tokenizers_cost import show_compression, show_cost
 from explorer.ui.sections.tokenizers_known import other_readers
 from explorer.ui.sections.tokenizers_losses import show_losses_across_tokenizers
-from explorer.ui.sections.tokenizers_merges import show_step, work_out
+from explorer.ui.sections.tokenizers_setting import BYTE_PAIR, passed_to_board, setting_now
 from explorer.ui.sections.tokenizers_sources import (
+    byte_pair_reader,
     choose_vocabularies,
     compression_of,
     readers_at_full,
@@ -44,16 +46,21 @@ text = text_box("Text to cut: type anything", key="tokenizers_text", default=DEF
 
 
 @st.fragment
-def explore(learned: Vocabularies, others: list[Reader], notes: list[TokenPanel], typed: str) -> None:
-    """Everything that follows the merges: one fragment, so that the slider redraws only this."""
-    merges = merge_slider(len(learned.byte_pair.merges))
-    readers = shown["readers"] = [*readers_of(learned, merges), *others]
-    cuts = shown["cuts"] = cut_all(readers, typed)
-    step, shares = work_out(learned, merges)
+def explore(
+    learned: Vocabularies,
+    others: list[Reader],
+    cuts: list[CutText | str],
+    notes: list[TokenPanel],
+    passed: BoardSetting,
+) -> None:
+    """Everything that follows the merges. The board answers its slider by itself; this keeps what was set."""
+    highest, panels = len(learned.byte_pair.merges), 1 + len(others)
+    now = setting_now(passed, highest, panels)
+    own = byte_pair_reader(learned, now.merges)
+    readers = shown["readers"] = [*others[:BYTE_PAIR], own, *others[BYTE_PAIR:]]
+    shown["cuts"] = [*cuts[:BYTE_PAIR], *cut_all([own], text), *cuts[BYTE_PAIR:]]
     shown["learned"] = learned
-    show_board(readers, cuts, typed, notes)
-    st.subheader("One merge at a time", anchor=False)
-    show_step(learned, merges, typed, step, shares)
+    show_board(learned, readers, shown["cuts"], notes, text, passed, now)
 
 
 vocabularies = choose_vocabularies(text)
@@ -62,7 +69,9 @@ others, notes = other_readers()
 if not text:
     st.info("Type at least one character to see it cut.", icon=":material/edit:")
 if vocabularies is not None and text:
-    explore(vocabularies, others, notes, text)
+    fixed = [*readers_of(vocabularies), *others]
+    passed = passed_to_board(len(vocabularies.byte_pair.merges), 1 + len(fixed))
+    explore(vocabularies, fixed, cut_all(fixed, text), notes, passed)
 if vocabularies is not None:
     st.divider()
     st.subheader("What merges buy, and what they cost", anchor=False)
@@ -124,6 +133,7 @@ frame.code(
     "explorer.text.bpe_merges.train_steps",
     "explorer.text.bpe_merges.split_pieces",
     "explorer.text.bpe.BPETokenizer",
-    "explorer.inspection.merges.shares_of",
+    "explorer.inspection.merges.tokens_after",
+    "explorer.inspection.merges.shares_of_all",
 )
 frame.data_out("tokenizers", tables(shown))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 import tiktoken
-from streamlit.testing.v1 import AppTest
 
 from explorer.text import known_vocabularies
 from explorer.text.batches import split_corpus
@@ -20,6 +18,7 @@ from explorer.ui.sections.tokenizers import DEFAULT_TEXT
 from explorer.ui.sections.tokenizers_drawing import MOST_DRAWN, drawn, shown_text
 from explorer.ui.sections.tokenizers_own import OwnMerges, OwnTexts, read_text
 from tests.pages.driving import chart, component, go, matrices, open_page, press, problems, words
+from tests.pages.merge_board import BOARD, byte_pair, ids, labels, opened, panels
 
 PAGE = "pages/tokenizers.py"
 TYPED: dict[str, Any] = {"tokenizers_source": "the text typed above"}
@@ -42,26 +41,16 @@ def drama() -> BPETokenizer:
     return BPETokenizer.train(split_corpus(load_corpus("drama")).train, 256 + 1024)
 
 
-def panels(at: AppTest, key: str = "tokenizers_board") -> dict[str, dict[str, Any]]:
-    return {panel["title"]: panel for panel in component(at, key)["panels"]}
-
-
-def ids(panel: dict[str, Any]) -> list[str]:
-    return [token[1] for token in panel["tokens"]]
-
-
-def byte_pair(at: AppTest) -> dict[str, Any]:
-    return next(panel for title, panel in panels(at).items() if title.startswith("Byte-pair"))
-
-
-def html(at: AppTest) -> str:
-    return "\n".join(element.proto.body for element in at.get("html"))
-
-
 def test_the_typed_text_is_cut_by_characters_words_and_as_many_merges_as_the_slider_says(drama: BPETokenizer) -> None:
     at = open_page(PAGE, tokenizers_merges=300)
-    assert list(panels(at)) == ["Characters", "Words", "Byte-pair, 300 merges", "GPT-2"]
-    assert ids(byte_pair(at)) == [str(i) for i in drama.with_merges(300).encode(DEFAULT_TEXT)]
+    data = component(at, BOARD)
+    assert [panel and panel["title"] for panel in data["panels"]] == ["Characters", "Words", None, "GPT-2"]
+    assert byte_pair(at) == drama.with_merges(300).encode(DEFAULT_TEXT)
+    assert data["typed"]["bytes"] == len(DEFAULT_TEXT.encode())
+    for merges in (0, 1, 300, 1024):
+        encoded = drama.with_merges(merges).encode(DEFAULT_TEXT)
+        assert opened(data, data["typed"]["ids"], merges) == encoded
+        assert data["typed"]["counts"][merges] == len(encoded)
     assert len(panels(at)["Characters"]["tokens"]) == len(DEFAULT_TEXT)
     assert f"{len(DEFAULT_TEXT)} characters, {len(DEFAULT_TEXT.encode())} bytes" in words(at)
     assert "<unk>" in [token[0] for token in panels(at)["Words"]["tokens"]]
@@ -77,74 +66,24 @@ def test_gpt2_is_fetched_when_asked_for_and_not_before(monkeypatch: pytest.Monke
     assert ids(panels(press(at, "tokenizers_fetch"))["GPT-2"]) == [str(b) for b in DEFAULT_TEXT.encode()]
 
 
-def test_the_next_merge_has_the_largest_count_and_its_sum_is_the_same(drama: BPETokenizer) -> None:
-    data = component(open_page(PAGE, tokenizers_merges=40), "tokenizers_pairs")
-    counts = [count for _, count, _ in data["bars"]]
-    assert counts[0] == max(counts) == drama.merges[40].count
-    assert data["rows"][-1][-1].replace(",", "") == str(counts[0])
-    assert data["verdict"].endswith("the same.")
-    assert "NOT" not in data["verdict"]
-
-
-def test_a_rival_chosen_opens_its_own_sum() -> None:
-    at = open_page(PAGE, tokenizers_merges=40)
-    data = component(at, "tokenizers_pairs")
-    at.session_state["tokenizers_pairs"] = {"choice": {"number": 2, "of": data["of"]}}
-    opened = component(go(at), "tokenizers_pairs")
-    assert opened["chosen"] == 2
-    assert opened["rows"][-1][-1].replace(",", "") == str(data["bars"][2][1])
-
-
-def test_buttons_make_and_undo_one_merge_and_stop_at_the_ends() -> None:
-    at = open_page(PAGE, tokenizers_merges=1)
-    assert at.slider(key="tokenizers_merges").value == 1
-    press(at, "tokenizers_undo")
-    assert at.button(key="tokenizers_undo").disabled
-    press(press(at, "tokenizers_do"), "tokenizers_do")
-    assert at.slider(key="tokenizers_merges").value == 2
-    at.slider(key="tokenizers_merges").set_value(1024)
-    assert at.button(key="tokenizers_do").disabled is False
-    go(at)
-    assert at.button(key="tokenizers_do").disabled
-    assert "All 1,024 merges" in words(at)
-
-
-def test_the_excerpt_holds_the_pair_before_and_the_new_token_after() -> None:
-    at = open_page(PAGE, tokenizers_merges=700)
-    before, after = panels(at, "tokenizers_before_after").values()
-    new = [token for token in after["tokens"] if token[5] == "new"]
-    assert new
-    assert {token[1] for token in new} == {str(256 + 700)}
-    assert len(before["tokens"]) == len(after["tokens"]) + len(new)
-
-
-def test_a_click_on_a_token_opens_its_merges_and_the_address_holds_the_place() -> None:
-    at = open_page(PAGE, tokenizers_merges=1024)
-    at.session_state["tokenizers_board"] = {"chosen": {"panel": 2, "byte": 5, "of": [2, 0]}}
-    go(at)
-    assert at.query_params["tokenizers_place"] == "2-5-0"
-    assert "merge" in html(at)
-    assert "king" in html(at)
-
-
 def test_three_merges_of_the_check_string_give_its_known_ids() -> None:
     at = open_page(PAGE, tokenizers_text="aaabdaaabac", tokenizers_merges=3, **TYPED)
-    assert ids(byte_pair(at)) == ["258", "100", "258", "97", "99"]
+    assert byte_pair(at) == [258, 100, 258, 97, 99]
 
 
 def test_what_the_experiments_say_is_so() -> None:
     at = press(open_page(PAGE), "tokenizers_try_0")
-    assert ids(byte_pair(at)) == ["258", "100", "258", "97", "99"]
+    assert byte_pair(at) == [258, 100, 258, 97, 99]
     press(at, "tokenizers_try_1")
-    assert "1.00 bytes per token" in byte_pair(at)["counts"]
-    assert component(at, "tokenizers_board")["panels"][2]["tokens"][-1][5] == "bytes"
+    assert byte_pair(at) == list(DEFAULT_TEXT.encode())
+    assert byte_pair(at)[-1] in component(at, BOARD)["learned"]["partial"]
     press(at, "tokenizers_try_2")
     assert "<unk>" in [token[0] for token in panels(at)["Words"]["tokens"]]
-    assert byte_pair(at)["note"] == ""
+    assert "".join(labels(at, byte_pair(at))) == "The␣xylophonist␣cyberspaces␣merrily."
     press(at, "tokenizers_try_3")
-    spelled: dict[str, set[str]] = {}
-    for token in byte_pair(at)["tokens"]:
-        spelled.setdefault(token[0].strip("␣").lower(), set()).add(token[1])
+    spelled: dict[str, set[int]] = {}
+    for token in byte_pair(at):
+        spelled.setdefault(labels(at, [token])[0].strip("␣").lower(), set()).add(token)
     assert any(len(numbers) > 1 for numbers in spelled.values())
 
 
@@ -185,9 +124,9 @@ def test_any_text_is_cut_without_a_traceback(source: str) -> None:
     ):
         at.session_state["tokenizers_text"] = text
         go(at)
-        assert byte_pair(at)["tokens"], text
-        assert all(token[0].encode() or token[6] for token in byte_pair(at)["tokens"])
-        assert "<script>alert" not in html(at)
+        assert byte_pair(at), text
+        assert all(label.encode() for label in labels(at, byte_pair(at)))
+        assert "<script>alert" not in words(at)
 
 
 def test_an_empty_text_is_asked_for() -> None:
@@ -199,15 +138,18 @@ def test_an_empty_text_is_asked_for() -> None:
 def test_a_line_of_200_kb_without_a_space_is_cut_in_part_and_that_is_said(source: str) -> None:
     at = open_page(PAGE, tokenizers_text="abcdefghij" * 20_000, tokenizers_source=source, tokenizers_merges=5)
     assert "the first 20,000 are cut here" in words(at)
-    assert len(byte_pair(at)["tokens"]) == MOST_DRAWN
-    assert f"The first {MOST_DRAWN} tokens are drawn." in byte_pair(at)["note"]
+    data = component(at, BOARD)
+    assert len(byte_pair(at)) == data["most"] == MOST_DRAWN
+    assert len(data["typed"]["ids"]) <= MOST_DRAWN < data["typed"]["counts"][5]
+    assert f"The first {MOST_DRAWN} tokens are drawn." in panels(at)["Characters"]["note"]
 
 
 def test_white_space_is_drawn_or_left_alone() -> None:
     assert shown_text(" \n\t", True) == "␣↵⇥"
     assert shown_text(" a\t", False) == " a\t"
     at = open_page(PAGE, tokenizers_whitespace=False)
-    assert not any("␣" in token[0] for token in byte_pair(at)["tokens"])
+    assert not any("␣" in label for label in labels(at, byte_pair(at)))
+    assert component(at, BOARD)["learned"]["labels"][32] == "␣"  # pairs and excerpts always draw it
 
 
 @pytest.mark.parametrize(
@@ -259,7 +201,8 @@ def test_an_own_file_is_learned_in_the_background_and_cut_with() -> None:
     assert job is not None
     assert job.join(30)
     go(at)
-    assert re.match(r"Byte-pair, \d+ merges", byte_pair(at)["title"])
+    assert "".join(labels(at, byte_pair(at))).startswith("The␣king")
+    assert at.session_state["_tokenizers_shown"]["readers"][2].name.startswith("Byte-pair")
     latest = job.view().latest
     assert latest is not None
     assert latest.vocabularies is None  # the board does not hold the text

@@ -27,7 +27,7 @@ _mount = st.components.v2.component(
     "explorer_coloured_tokens",
     html=read_assets("coloured_tokens.html"),
     css=read_assets("coloured_tokens.css"),
-    js=read_assets("coloured_tokens.js"),
+    js=read_assets("coloured_tokens_panels.js", "coloured_tokens.js"),
 )
 
 
@@ -90,14 +90,15 @@ def coloured_tokens(
     data = {
         "alt": alt,
         "hint": hint,
-        "panels": [_panel(panel) for panel in panels],
+        "panels": [panel_data(panel) for panel in panels],
         "selected": _as_list(selected),
         "current": _as_list(now),
     }
     return _chosen(_mount(key=key, data=data, on_chosen_change=lambda: None), selected, len(panels))
 
 
-def _panel(panel: TokenPanel) -> dict[str, Any]:
+def panel_data(panel: TokenPanel) -> dict[str, Any]:
+    """A panel as `coloured_tokens_panels.js` takes it."""
     tokens = [[t.text, t.under, t.spoken, t.start, t.end, t.kind, int(t.line_break)] for t in panel.tokens]
     return {"title": panel.title, "counts": panel.counts, "note": panel.note, "tokens": tokens}
 

@@ -1,16 +1,15 @@
-"""Tokens on their way to the screen: what stands in a token's box, what it says, and the merges that made it."""
+"""Tokens on their way to the screen: what stands in a token's box, and what is said of it."""
 
 from __future__ import annotations
 
 import unicodedata
-from html import escape
 
-from explorer.inspection.tokenizers import CutText, MergeNode, Token
+from explorer.inspection.tokenizers import CutText, Token
 from explorer.text.tokenizers import VISIBLE
 from explorer.ui.components.coloured_tokens import DrawnToken, Kind, TokenPanel
 
 MOST_DRAWN = 400  # tokens in one panel; the browser lays out some thousand boxes at once without a pause
-_MOST_HEX, _MOST_SHOWN = 16, 48
+_MOST_HEX = 16
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
@@ -74,6 +73,13 @@ def spoken(token: Token, number: int) -> str:
     return ", ".join([*parts, size]) + "."
 
 
+def told(token: Token) -> str:
+    """What is said of a token that was chosen: its id, and the bytes it stands for."""
+    number = "has no id in this vocabulary" if token.id is None else f"has id {token.id:,}"
+    size = f"{len(token.data)} byte{'s' * (len(token.data) != 1)}: {hexadecimal(token.data)}"
+    return f"{in_quotes(token)} {number}; it stands for {size}."
+
+
 def drawn(token: Token, number: int, whitespace: bool) -> DrawnToken:
     """One token as the component takes it."""
     kind: Kind = "special" if token.special else "missing" if token.id is None else "plain"
@@ -103,46 +109,7 @@ def panel_of(name: str, cut: CutText, vocab_size: int, *, whitespace: bool) -> T
     return TokenPanel(name, counts, tokens, " ".join(notes))
 
 
-def tree_html(node: MergeNode) -> str:
-    """The merges that made a token as boxes in boxes: the two parts of a merge stand beside each other in its box."""
-    steps = [sentence for _, sentence in sorted(_steps(node).items())]
-    words = " ".join(steps) or "A single byte: it was there before the first merge."
-    return (
-        f'<div role="img" aria-label="{escape(words)}" style="overflow-x:auto;padding:2px 0 6px">'
-        f'<div style="display:inline-flex">{_box(node)}</div></div>'
-    )
-
-
 def shown_bytes(data: bytes) -> str:
     """Bytes as text with white space drawn, or in hexadecimal where they are no whole characters."""
     text = Token(None, data, 0).text
     return hexadecimal(data) if text is None else shown_text(text, True)
-
-
-def _short(node: MergeNode) -> str:
-    text = shown_bytes(node.data)
-    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
-
-
-def _box(node: MergeNode) -> str:
-    small = '<span style="opacity:.75;font-size:.7rem">'
-    told = f"id {node.id}" if node.rank is None else f"id {node.id}, merge {node.rank + 1:,}"
-    if node.rank is not None and not node.parts:
-        told += ", not opened here"
-    parts = "".join(_box(part) for part in node.parts)
-    inside = f'<div style="display:flex;gap:3px">{parts}</div>' if parts else ""
-    return (
-        f'<div style="border:1px {"dashed" if node.rank is None else "solid"} currentColor;border-radius:.3rem;'
-        'padding:2px 5px;text-align:center;flex:1 0 auto"><div style="white-space:nowrap">'
-        f'<code style="white-space:pre;background:none;color:inherit">{escape(_short(node))}</code> '
-        f"{small}{told}</span></div>{inside}</div>"
-    )
-
-
-def _steps(node: MergeNode) -> dict[int, str]:
-    """The merges as sentences by their rank."""
-    if not node.parts or node.rank is None:
-        return {}
-    left, right = node.parts
-    sentence = f"Merge {node.rank + 1}: “{_short(left)}” and “{_short(right)}” became “{_short(node)}”, id {node.id}."
-    return _steps(left) | _steps(right) | {node.rank: sentence}

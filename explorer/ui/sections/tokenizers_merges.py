@@ -1,126 +1,106 @@
-"""The tokenizers page's second part: which pair is merged next, why, and what the text looks like before and after."""
+"""What the board of merges is drawn from: the vocabulary, the typed text, and for each merge its rivals, the sum of its
+count and an excerpt."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
-from explorer.inspection.merges import Candidate, MergeStep, Share, next_step, shares_of
-from explorer.inspection.tokenizers import CutText, Token, cut_into_bytes
+from explorer.inspection.merges import CountShares, shares_of, shares_of_all, token_counts
+from explorer.inspection.tokenizers import Token
 from explorer.text.bpe_merges import to_bytes
 from explorer.training.bpe import Vocabularies
-from explorer.ui.components.coloured_tokens import DrawnToken, TokenPanel, coloured_tokens
-from explorer.ui.components.merge_candidates import CandidateBar, CountSum, merge_candidates
-from explorer.ui.sections.tokenizers_drawing import MOST_DRAWN, drawn, shown_bytes
-from explorer.ui.state import KEPT
-from explorer.ui.words import literal
+from explorer.ui.components.merge_board import LearnedMerges, MergeStep, MergeSteps, Shares, TypedText
+from explorer.ui.sections.tokenizers_drawing import MOST_DRAWN, shown_bytes, shown_text
 
-TYPED, LEARNED_FROM = "the text typed above", "the text learned from"
 MOST_PIECES, LONGEST_PIECE = 6, 40  # that a count is opened to; characters of one
+LONGEST_LABEL = 160  # characters of a token; no box is as wide
 EXCERPT = 90  # characters of the text learned from, around the place where the pair stands
+# Merges whose counts are sent at once, about 150 bytes each, and by how many their beginning moves with the slider. A
+# slider dragged out of them waits for an answer; the merges of a corpus and of a typed text are all sent.
+STEPS_AT_ONCE, STRIDE = 2048, 512
+
+_BY_TEXT: dict[str | type[Any], Callable[[Any], Any]] = {
+    Vocabularies: lambda learned: (hash(learned.text), learned.byte_pair.vocab_size)
+}
 
 
-def work_out(learned: Vocabularies, made: int) -> tuple[MergeStep | None, list[Share]]:
-    """The next merge and where its count comes from. Apart from the drawing, because what is drawn without a pause
-    between its parts is laid out by the browser once."""
-    step = next_step(learned.byte_pair, made)
-    return step, [] if step is None else shares_of(step.tokenizer, learned.pieces, (step.merge.left, step.merge.right))
-
-
-def show_step(learned: Vocabularies, made: int, typed: str, step: MergeStep | None, shares: list[Share]) -> None:
-    """The next merge: its pair among its rivals, where the count comes from, the text before and after it."""
-    if step is None:
-        st.info(_at_the_end(learned, made))
-        return
-    merge = step.merge
-    left, right, new = (shown_bytes(learned.byte_pair.token_bytes(i)) for i in (merge.left, merge.right, merge.new))
-    st.markdown(
-        f"Merge {made + 1:,} of {len(learned.byte_pair.merges):,} will join “{literal(left)}” (id {merge.left}) and "
-        f"“{literal(right)}” (id {merge.right}), which stand beside each other **{merge.count:,}** times, into "
-        f"“{literal(new)}”, **id {merge.new}**."
-    )
-    bars = [CandidateBar(_pair_label(step, candidate), candidate.count) for candidate in step.candidates]
-    merge_candidates(
-        bars,
-        lambda i: _open_count(learned, step, i, shares),
-        key="tokenizers_pairs",
-        alt=f"The most frequent pairs: {bars[0].label} {bars[0].count:,} times, which is merged next, and its rivals",
-    )
-    _show_before_after(learned, step, typed, shares)
-
-
-def _at_the_end(learned: Vocabularies, made: int) -> str:
-    """What to say where there is no next merge."""
-    if not learned.byte_pair.merges:
-        return "There is nothing to merge: no two tokens of this text stand beside each other."
-    return f"All {made:,} merges that were learned are made. Move the slider back to see one being chosen."
-
-
-def _pair_label(step: MergeStep, candidate: Candidate) -> str:
-    left, right = (shown_bytes(step.tokenizer.token_bytes(i)) for i in (candidate.left, candidate.right))
-    return f"{left} + {right}"
-
-
-def _open_count(learned: Vocabularies, step: MergeStep, number: int, shares: list[Share]) -> CountSum:
-    """The count of a candidate as a sum over the pieces of the text; `shares` are those of the first."""
-    candidate = step.candidates[number]
-    if number:
-        shares = shares_of(step.tokenizer, learned.pieces, (candidate.left, candidate.right))
-    rows: list[tuple[str, str, str, str]] = []
-    running = 0
-    for share in shares[:MOST_PIECES]:
-        running += share.times * share.inside
-        piece = shown_bytes(to_bytes(share.piece))[:LONGEST_PIECE]
-        rows.append((piece, f"{share.times:,}", str(share.inside), f"{running:,}"))
-    total = sum(share.times * share.inside for share in shares)
-    if len(shares) > MOST_PIECES:
-        rows.append((f"{len(shares) - MOST_PIECES:,} further pieces", "", "", f"{total:,}"))
-    terms = [f"{share.times:,} × {share.inside}" for share in shares[:3]]
-    dots = " + …" if len(shares) > 3 else ""
-    verdict = "the same" if total == candidate.count else "NOT the same"
-    return CountSum(
-        f"How often {_pair_label(step, candidate)} stands in the text",
-        f"{total:,} = {' + '.join(terms) or 0}{dots}",
-        rows,
-        f"In the bar: {candidate.count:,}, kept up to date from merge to merge. Counted afresh from the pieces: "
-        f"{total:,}, {verdict}.",
-    )
-
-
-def _show_before_after(learned: Vocabularies, step: MergeStep, typed: str, shares: list[Share]) -> None:
-    """An excerpt cut before and after the merge; what is new stands out."""
-    source = st.segmented_control(
-        "Show it on", [LEARNED_FROM, TYPED], default=LEARNED_FROM, required=True, key="tokenizers_on", **KEPT
-    )
-    text = typed[: 2 * EXCERPT] if source == TYPED else _excerpt(learned.text, shares)
-    before = cut_into_bytes(step.tokenizer, text)
-    after = cut_into_bytes(learned.byte_pair.with_merges(step.made + 1), text)
-    merged = sum(token.id == step.merge.new for token in after.tokens)
-    panels = [
-        _panel(f"Before: {step.made:,} merges", before, frozenset()),
-        _panel(f"After: {step.made + 1:,} merges", after, frozenset({step.merge.new})),
+@st.cache_resource(max_entries=24, show_spinner=False, hash_funcs=_BY_TEXT)
+def learned_merges(learned: Vocabularies, whitespace: bool) -> LearnedMerges:
+    """The merges and how their tokens are shown; whitespace: drawn in the panels of the typed text too."""
+    tokenizer = learned.byte_pair
+    tokens = [Token(i, tokenizer.token_bytes(i), 0) for i in range(tokenizer.vocab_size)]
+    labels = [_short(shown_bytes(token.data), LONGEST_LABEL) for token in tokens]
+    boxes = [
+        label if token.text is None else _short(shown_text(token.text, False), LONGEST_LABEL)
+        for token, label in zip(tokens, labels, strict=True)
     ]
-    coloured_tokens(
-        panels,
-        key="tokenizers_before_after",
-        alt=f"An excerpt before and after merge {step.made + 1:,}, which joins {merged} pairs of it",
+    return LearnedMerges(
+        [(merge.left, merge.right, merge.count) for merge in tokenizer.merges],
+        labels,
+        [i for i, token in enumerate(tokens) if token.text is None],
+        None if whitespace else boxes,
     )
-    if not merged:
-        st.caption("The pair does not stand in this text: this merge changes nothing here.")
 
 
-def _panel(title: str, cut: CutText, new: frozenset[int]) -> TokenPanel:
-    tokens = [_marked(drawn(token, i, True), token, new) for i, token in enumerate(cut.tokens[:MOST_DRAWN])]
-    return TokenPanel(title, f"{len(cut.tokens):,} tokens · {cut.bytes_per_token:.2f} bytes per token", tokens)
+def typed_text(learned: Vocabularies, text: str) -> TypedText:
+    """The typed text after all merges; of its tokens the first that can be drawn, whatever the number of merges."""
+    tokenizer = learned.byte_pair
+    ids = tokenizer.encode(text)
+    counts = token_counts(ids, tokenizer.merges).tolist()
+    return TypedText(ids[:MOST_DRAWN], len(to_bytes(text)), counts, tokenizer.encode(text[: 2 * EXCERPT]))
 
 
-def _marked(one: DrawnToken, token: Token, new: frozenset[int]) -> DrawnToken:
-    return replace(one, kind="new", spoken=f"New: {one.spoken}") if token.id in new else one
+def merge_steps(learned: Vocabularies, made: int) -> MergeSteps:
+    """The merges that come next after `made`, and those around it."""
+    last = len(learned.byte_pair.merges) - STEPS_AT_ONCE
+    return _steps(learned, max(0, min(last, made // STRIDE * STRIDE - STEPS_AT_ONCE // 2 + STRIDE // 2)))
 
 
-def _excerpt(text: str, shares: list[Share]) -> str:
-    """The text learned from around the first place of the piece in which the pair stands most often."""
-    at = text.find(shares[0].piece) if shares else 0
-    begin = max(0, at - EXCERPT // 3)
+@st.cache_resource(max_entries=32, show_spinner="Looking up where each pair stands…", hash_funcs=_BY_TEXT)
+def _steps(learned: Vocabularies, first: int) -> MergeSteps:
+    pieces: dict[str, int] = {}
+    excerpts: dict[str, int] = {}
+    steps = []
+    end = first + STEPS_AT_ONCE
+    counted = _counted(learned)[first:end]
+    for merge, count in zip(learned.byte_pair.merges[first:end], counted, strict=True):
+        largest = [
+            (pieces.setdefault(_piece(share.piece), len(pieces)), share.times, share.inside) for share in count.largest
+        ]
+        excerpt = excerpts.setdefault(_excerpt(learned.text, count.largest[0].piece), len(excerpts))
+        steps.append(MergeStep(merge.rivals, Shares(count.pieces, count.total, largest), excerpt))
+    return MergeSteps(first, steps, list(pieces), [learned.byte_pair.encode(text) for text in excerpts])
+
+
+@st.cache_resource(max_entries=16, show_spinner="Counting every pair afresh from the pieces…", hash_funcs=_BY_TEXT)
+def _counted(learned: Vocabularies) -> list[CountShares]:
+    return shares_of_all(learned.byte_pair, learned.pieces, MOST_PIECES)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_BY_TEXT)
+def rival_shares(learned: Vocabularies, made: int, bar: int) -> Shares | None:
+    """Where the count of a rival of the merge after `made` comes from; bar: 1 for the first. None for none such."""
+    merges = learned.byte_pair.merges
+    if not (made < len(merges) and 1 <= bar <= len(merges[made].rivals)):
+        return None
+    left, right, _ = merges[made].rivals[bar - 1]
+    shares = shares_of(learned.byte_pair.with_merges(made), learned.pieces, (left, right))
+    largest = [(_piece(share.piece), share.times, share.inside) for share in shares[:MOST_PIECES]]
+    return Shares(len(shares), sum(share.times * share.inside for share in shares), largest)
+
+
+def _piece(piece: str) -> str:
+    return shown_bytes(to_bytes(piece))[:LONGEST_PIECE]
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most] + "…"
+
+
+def _excerpt(text: str, piece: str) -> str:
+    """The text learned from around the first place of a piece."""
+    begin = max(0, text.find(piece) - EXCERPT // 3)
     return text[begin : begin + EXCERPT]

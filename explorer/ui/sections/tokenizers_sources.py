@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from explorer.inspection.merges import compression, merge_tree
+from explorer.inspection.merges import compression
 from explorer.inspection.tokenizers import (
     LONGEST_CUT,
     CompressionReading,
@@ -73,26 +73,25 @@ def _learn(text: str, held_out: str) -> Vocabularies:
     return last.vocabularies
 
 
-def readers_of(learned: Vocabularies, merges: int) -> list[Reader]:
-    """Characters, words and byte-pair with some of its merges."""
-    byte_pair = learned.byte_pair.with_merges(merges)
+def readers_of(learned: Vocabularies) -> list[Reader]:
+    """Characters and words."""
     return [
         Reader("Characters", learned.characters.vocab_size, partial(cut_into_characters, learned.characters)),
         Reader("Words", learned.words.vocab_size, partial(cut_into_words, learned.words)),
-        Reader(
-            f"Byte-pair, {merges:,} merges",
-            byte_pair.vocab_size,
-            partial(cut_into_bytes, byte_pair),
-            partial(merge_tree, byte_pair),
-        ),
     ]
+
+
+def byte_pair_reader(learned: Vocabularies, merges: int) -> Reader:
+    """Byte-pair with the first of its merges."""
+    byte_pair = learned.byte_pair.with_merges(merges)
+    return Reader(f"Byte-pair, {merges:,} merges", byte_pair.vocab_size, partial(cut_into_bytes, byte_pair))
 
 
 def readers_at_full(learned: Vocabularies) -> list[Reader]:
     """Characters, words, single bytes, and byte-pair with all its merges."""
-    characters, words, byte_pair = readers_of(learned, len(learned.byte_pair.merges))
-    bytes_only = partial(cut_into_bytes, learned.byte_pair.with_merges(0))
-    return [characters, words, Reader("Bytes", BYTES, bytes_only), replace(byte_pair, name="Byte-pair")]
+    bytes_only = replace(byte_pair_reader(learned, 0), name="Bytes")
+    everything = replace(byte_pair_reader(learned, len(learned.byte_pair.merges)), name="Byte-pair")
+    return [*readers_of(learned), bytes_only, everything]
 
 
 def compression_of(learned: Vocabularies) -> CompressionReading:
