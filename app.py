@@ -34,6 +34,7 @@ page = st.navigation(
             st.Page("pages/transformer_block.py", title="Transformer block", icon=":material/layers:"),
             st.Page("pages/gpt_inside.py", title="GPT inside", icon=":material/hub:"),
             st.Page("pages/generate.py", title="Generate", icon=":material/edit_note:"),
+            st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
         ],
     }
 )

@@ -10,6 +10,7 @@ import streamlit as st
 from explorer.ui import frame, resources
 from explorer.ui.state import KEPT, text_box
 from explorer.ui.words import literal
+from explorer.ui.workspace import shown_name, workspace
 
 if TYPE_CHECKING:
     from explorer.models.checkpoints import Checkpoint
@@ -41,14 +42,15 @@ def corpus_picker(key: str = "corpus", *, label: str = "Corpus: the text to lear
 
 
 def checkpoint_picker(key: str = "checkpoint", *, needs_attention: bool = False) -> Checkpoint | None:
-    """A loaded checkpoint, or None with the reason in place; only models whose attention can be read, if asked."""
-    from explorer.models.cards import list_checkpoints
+    """A loaded checkpoint, or None with the reason in place; only models whose attention can be read, if asked.
 
-    names = [name for name in list_checkpoints() if not needs_attention or _may_have_attention(name)]
+    The shared ones, then the visitor's own from the page Train, which nobody else is offered.
+    """
+    names = [name for name in checkpoint_names() if not needs_attention or _may_have_attention(name)]
     if not names:
         frame.problem("There are no trained weights in checkpoints/; `python -m explorer train` makes some.")
         return None
-    name = st.selectbox("Checkpoint: the trained model", names, key=key, **KEPT)
+    name = st.selectbox("Checkpoint: the trained model", names, key=key, format_func=shown_name, **KEPT)
     with frame.problems_in_place():
         loaded = resources.checkpoint(name)
         loss = loaded.card.get("losses", {}).get("validation")
@@ -58,6 +60,13 @@ def checkpoint_picker(key: str = "checkpoint", *, needs_attention: bool = False)
         st.caption(literal(", ".join(facts) + "."))
         return loaded
     return None
+
+
+def checkpoint_names() -> list[str]:
+    """Every checkpoint that this visitor may use: the shared ones, then their own, which are named by their paths."""
+    from explorer.models.cards import list_checkpoints
+
+    return [*list_checkpoints(), *workspace().checkpoint_names()]
 
 
 def _may_have_attention(name: str) -> bool:
