@@ -110,13 +110,14 @@ def layer_of(model: LanguageModel, ids: Sequence[int], layer: int) -> AttentionL
             "which this page does not take apart; choose another checkpoint, or the page GPT inside."
         )
     inputs = input_of(attention, lambda: model(torch.tensor([list(ids)])))
-    joined, mixer = attention.query_key_value, getattr(attention.projection, "weight", None)
+    joined: Any = attention.query_key_value
+    mixer: Any = getattr(attention.projection, "weight", None)
     inner, width = joined.weight.shape[0] // 3, joined.weight.shape[1]
     return AttentionLayer(
         inputs=inputs[0].numpy(),
         weights=joined.weight.detach().numpy().reshape(3, inner, width),
         biases=joined.bias.detach().numpy().reshape(3, inner),
         projection=None if mixer is None else mixer.detach().numpy(),
-        projection_bias=None if mixer is None else attention.projection.bias.detach().numpy(),
+        projection_bias=None if mixer is None else attention.projection.get_parameter("bias").detach().numpy(),
         n_heads=attention.n_heads,
     )

@@ -224,9 +224,9 @@ def stream_of_tokens(model: LanguageModel, ids: Sequence[int], blocks: int) -> n
 def _stream(model: Any, seen: Captured, name: str) -> Tensor:
     """(B, T, C): what a block gave, or the start, where the position is added to the token."""
     output = seen[name]
-    table = getattr(model, "position_embedding", None)
-    is_start = name == "token_embedding" and table is not None
-    return output + table.weight[: output.shape[1]].detach() if is_start else output
+    if name != "token_embedding" or not hasattr(model, "position_embedding"):
+        return output
+    return output + model.position_embedding.weight[: output.shape[1]].detach()
 
 
 def _length(gradient: Tensor | None) -> float:

@@ -67,7 +67,7 @@ def test_a_gpt_is_read_like_a_decoder_in_float32() -> None:
 
 def test_a_model_with_rotary_positions_begins_with_the_token_alone() -> None:
     config = ModernConfig(11, 8, 2, 2, 16, silent_start=False)
-    model = build_model("modern", config, seed=1).double().eval()
+    model: Any = build_model("modern", config, seed=1).double().eval()
     reading = read_stream(model, IDS, 5)
     assert reading.parts == ("token", "attention 0", "feed-forward 0", "attention 1", "feed-forward 1")
     assert reading.largest_difference < 1e-12

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,7 @@ from explorer.models.modern import Modern, ModernConfig
 from tests.models.test_gpt import tiny_gpt
 
 IDS = [1, 5, 2, 8, 3, 0, 12, 5, 2, 8, 1]
-SHAPE = {"vocab_size": 13, "context_length": 16, "n_layers": 2, "n_heads": 2, "d_model": 8}
+SHAPE: dict[str, Any] = {"vocab_size": 13, "context_length": 16, "n_layers": 2, "n_heads": 2, "d_model": 8}
 
 
 def models() -> list[LanguageModel]:

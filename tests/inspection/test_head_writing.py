@@ -54,7 +54,7 @@ def test_a_push_is_the_change_of_the_logits_when_the_written_vector_is_taken_out
 
     def logits(stream: torch.Tensor) -> torch.Tensor:
         y = stream - stream.mean() if hasattr(norm, "bias") else stream
-        return model.get_submodule("unembedding")(y / divisor * norm.weight)  # type: ignore[no-any-return]
+        return model.get_submodule("unembedding")(y / divisor * norm.weight)
 
     with torch.no_grad():
         change = logits(x) - logits(x - torch.from_numpy(writing.vector))

@@ -68,7 +68,9 @@ def test_the_surprise_of_a_prompt_is_that_of_torch_on_what_is_in_sight(context: 
     assert reading.start == start
     with torch.no_grad():
         logits = model(torch.tensor([ids[start:]]))[0]
-    bits = F.cross_entropy(logits[:-1], torch.tensor(ids[start + 1 :], dtype=torch.long), reduction="none") / math.log(2)
+    bits = F.cross_entropy(logits[:-1], torch.tensor(ids[start + 1 :], dtype=torch.long), reduction="none") / math.log(
+        2
+    )
     np.testing.assert_allclose(reading.surprises[start + 1 :], bits.numpy(), atol=1e-4)
     assert np.isnan(reading.surprises[: start + 1]).all()
 

@@ -1,19 +1,21 @@
 """The modern decoder against GPT-2's block where its options are set back, and against torch's own layers elsewhere."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from explorer.models.gpt import GPT, GPTConfig
+from explorer.models.language_model import LanguageModel
 from explorer.models.modern import PLAIN, Modern, ModernConfig
 
-SHAPE = {"vocab_size": 13, "context_length": 12, "n_layers": 2, "n_heads": 2, "d_model": 16}
+SHAPE: dict[str, Any] = {"vocab_size": 13, "context_length": 12, "n_layers": 2, "n_heads": 2, "d_model": 16}
 
 
-def stirred(model: nn.Module, seed: int = 0) -> nn.Module:
+def stirred(model: LanguageModel, seed: int = 0) -> Any:
     """The model with every number moved, so that nothing is hidden by a start at zero or one."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -33,7 +35,7 @@ def test_with_every_change_set_back_its_logits_are_the_gpts() -> None:
     torch.testing.assert_close(modern(some_ids()), gpt(some_ids()))
 
 
-CHANGES = [
+CHANGES: list[dict[str, Any]] = [
     {},
     {"norm": "layer"},
     {"positions": "learned"},
@@ -49,7 +51,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: ",".join(change) or "all")
-def test_a_cache_changes_no_logit(change: dict) -> None:
+def test_a_cache_changes_no_logit(change: dict[str, Any]) -> None:
     model = stirred(Modern(ModernConfig(**SHAPE | change)))
     ids, cache = some_ids(), model.new_cache()
     pieces = [model(ids[:, :5], cache), *(model(ids[:, i : i + 1], cache) for i in range(5, 12))]
@@ -57,7 +59,7 @@ def test_a_cache_changes_no_logit(change: dict) -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: ",".join(change) or "all")
-def test_no_position_sees_a_later_one(change: dict) -> None:
+def test_no_position_sees_a_later_one(change: dict[str, Any]) -> None:
     model = stirred(Modern(ModernConfig(**SHAPE | change)))
     ids = some_ids()
     other = ids.clone()
@@ -93,7 +95,7 @@ def test_one_modern_block_is_what_torchs_own_functions_compute() -> None:
 
 
 def test_swiglu_has_about_as_many_parameters_as_one_wide_layer_and_is_a_gated_product() -> None:
-    wide = {**SHAPE, "d_model": 96, "n_heads": 4}
+    wide: dict[str, Any] = {**SHAPE, "d_model": 96, "n_heads": 4}
     plain, gated = (Modern(ModernConfig(**wide, activation=name)) for name in ("relu2", "swiglu"))
     assert gated.parameter_count() == pytest.approx(plain.parameter_count(), rel=0.01)
     layer = stirred(gated).blocks[0].feed_forward
@@ -103,8 +105,8 @@ def test_swiglu_has_about_as_many_parameters_as_one_wide_layer_and_is_a_gated_pr
 
 
 def test_all_queries_and_keys_have_one_length_where_they_are_normalised() -> None:
-    model = Modern(ModernConfig(**SHAPE)).eval()
-    lengths = []
+    model: Any = Modern(ModernConfig(**SHAPE)).eval()
+    lengths: list[Tensor] = []
     model.blocks[1].attention.queries.register_forward_hook(lambda _m, _i, output: lengths.append(output.norm(dim=-1)))
     model(some_ids())
     torch.testing.assert_close(lengths[0], torch.full_like(lengths[0], 8**0.5), rtol=1e-3, atol=0)
@@ -118,7 +120,7 @@ def test_a_silent_start_predicts_every_symbol_alike_and_its_blocks_add_nothing()
 def test_attention_between_rotary_queries_and_keys_depends_on_their_distance_alone() -> None:
     config = ModernConfig(**SHAPE | {"n_layers": 1, "convolution": 1, "value_residual": False})
     model = stirred(Modern(config))
-    scores = []
+    scores: list[Tensor] = []
     hook = model.blocks[0].attention.scores.register_forward_hook(lambda _m, _i, output: scores.append(output[0]))
     model(torch.full((1, 12), 3))
     hook.remove()
@@ -139,6 +141,6 @@ def test_attention_between_rotary_queries_and_keys_depends_on_their_distance_alo
         ("d_model", 14, "a head of 7 channels is odd"),
     ],
 )
-def test_an_option_that_cannot_be_is_named(option: str, value: object, said: str) -> None:
+def test_an_option_that_cannot_be_is_named(option: str, value: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said.replace(".", r"\.")):
         dataclasses.replace(ModernConfig(**SHAPE), **{option: value})

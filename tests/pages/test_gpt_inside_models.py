@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def many_letters(n: int) -> str:
 def long_model(folder: Path) -> LanguageModel:
     """Twelve heads in a row, 400 positions, 5,000 tokens: everything that has to be cut to a screen."""
     torch.manual_seed(2)
-    shape = {"vocab_size": 5000, "context_length": 400, "n_layers": 2, "n_heads": 12, "d_model": 48}
+    shape: dict[str, Any] = {"vocab_size": 5000, "context_length": 400, "n_layers": 2, "n_heads": 12, "d_model": 48}
     return save(folder, GPT(GPTConfig(**shape)), "gpt", many_letters(5000))
 
 
@@ -115,8 +116,8 @@ def test_the_table_of_weights_is_that_of_the_open_head_where_all_would_be_too_ma
     csv.writer(io.StringIO()).writerows(rows[:5])
 
 
-SMALL = {"vocab_size": 8, "context_length": 16, "n_layers": 2, "n_heads": 2, "d_model": 8}
-MODELS = {
+SMALL: dict[str, Any] = {"vocab_size": 8, "context_length": 16, "n_layers": 2, "n_heads": 2, "d_model": 8}
+MODELS: dict[str, Any] = {
     "head alone": (
         Decoder,
         DecoderConfig,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -81,7 +83,8 @@ def test_the_tokens_a_head_pushes_are_those_of_its_part_of_the_projection(
     with torch.no_grad():
         model(torch.tensor([shipped.tokenizer.encode(PROMPT)]))
         handle.remove()
-        vector = model.get_submodule("blocks.0.attention.projection").weight[:, :d] @ mixed
+        projection: Any = model.get_submodule("blocks.0.attention.projection")
+        vector = projection.weight[:, :d] @ mixed
         norm, x = model.get_submodule("final_norm"), streams[0][0, 8]
         centred = x - x.mean() if getattr(norm, "bias", None) is not None else x
         part = vector - vector.mean() if getattr(norm, "bias", None) is not None else vector

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -111,6 +112,6 @@ def test_the_line_climbs_stays_level_and_falls_to_its_end(
         ("matrix_learning_rate", 0),
     ],
 )
-def test_a_setting_that_cannot_be_is_named(option: str, value: float) -> None:
+def test_a_setting_that_cannot_be_is_named(option: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"^{option} must be .* got {value}"):
         replace(CONFIG, **{option: value})

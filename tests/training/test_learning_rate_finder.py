@@ -32,6 +32,7 @@ SHAPES: dict[str, dict[str, float]] = {
     "wavenet": {"d_embedding": 4, "d_hidden": 8},
     "gpt": {"context_length": 8, "n_layers": 1, "n_heads": 2, "d_model": 16, "dropout": 0.1},
     "decoder": {"context_length": 8, "n_layers": 1, "n_heads": 2, "d_model": 16},
+    "modern": {"context_length": 8, "n_layers": 1, "n_heads": 2, "d_model": 16, "dropout": 0.1},
 }
 
 

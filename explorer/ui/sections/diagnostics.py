@@ -20,13 +20,15 @@ from explorer.inspection.diagnostics import (
     open_neuron,
 )
 from explorer.inspection.watching import sample_text
-from explorer.models.cards import find_card, list_checkpoints
+from explorer.models.cards import find_card
 from explorer.text.corpora import CORPORA, is_local
 from explorer.ui import frame, resources
 from explorer.ui.arithmetic import show_arithmetic
 from explorer.ui.components.matrix import Matrix, matrix
+from explorer.ui.pickers import checkpoint_names
 from explorer.ui.state import KEPT
 from explorer.ui.words import literal
+from explorer.ui.workspace import shown_name
 
 WORDS = {
     "tanh": "tanh outputs",
@@ -188,11 +190,11 @@ EXAMPLES = 512  # predictions that a checkpoint is read on, in windows of its co
 
 def show_checkpoint(shown: dict[str, Any]) -> None:
     """The same diagnostics of any shipped model, on held-out text."""
-    names = list_checkpoints()
+    names = checkpoint_names()
     if not names:
         frame.problem("There are no trained weights in checkpoints/; `python -m explorer train` makes some.")
         return
-    name = st.selectbox("Checkpoint: the trained model", names, key="bn_checkpoint", **KEPT)
+    name = st.selectbox("Checkpoint: the trained model", names, key="bn_checkpoint", format_func=shown_name, **KEPT)
     with frame.problems_in_place():
         loaded = resources.checkpoint(name)
         corpus = _corpus_for(loaded.card)
