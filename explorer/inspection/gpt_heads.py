@@ -18,10 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from explorer.core.attention import softmax
-from explorer.inspection.ablation import NextReading
 from explorer.inspection.attention import HeadVectors
 from explorer.inspection.head_behaviour import BEHAVIOURS, measure_behaviours, pattern_reader
-from explorer.inspection.residual_stream import check_transformer, hooks, losses, on_this_thread
+from explorer.inspection.residual_stream import check_transformer, hooks, on_this_thread
 from explorer.models.language_model import LanguageModel
 
 VECTORS = ("queries", "keys", "values")
@@ -31,13 +30,13 @@ VECTORS = ("queries", "keys", "values")
 class HeadsReading(HeadVectors):
     """One forward pass. maps: (L, H, n, n), each cell the largest of the block × block weights it stands for; with a
     block of 1 they are the patterns themselves. behaviours: (L, H) scores by name (see `head_behaviour`). final: (T, C), the
-    stream that the final norm read. next: what the model expects after the prompt, and its loss on it."""
+    stream that the final norm read. probabilities: (V,) of the token after the prompt."""
 
     maps: np.ndarray
     block: int
     behaviours: dict[str, np.ndarray]
     final: np.ndarray
-    next: NextReading
+    probabilities: np.ndarray
 
 
 @torch.no_grad()
@@ -69,16 +68,14 @@ def read_heads(
         norm, unembedding = (model.get_submodule(name) for name in ("final_norm", "unembedding"))
         keep(norm.register_forward_pre_hook(on_this_thread(lambda _module, inputs: final.append(inputs[0]))))
         keep(unembedding.register_forward_pre_hook(on_this_thread(lambda _module, inputs: (inputs[0][:, -1:],))))
-        prompt = torch.tensor([list(ids)])
-        logits = model(prompt)[0, -1]
-    loss = float(losses(model, final[0], prompt)) if T > 1 else None
+        logits = model(torch.tensor([list(ids)]))[0, -1]
     return HeadsReading(
         **vectors,
         maps=np.stack([maps for maps, _ in seen]),
         block=block,
         behaviours={name: np.stack([scores[name] for _, scores in seen]) for name in BEHAVIOURS},
         final=final[0][0].numpy(),
-        next=NextReading(softmax(logits.double()).numpy(), loss),
+        probabilities=softmax(logits.double()).numpy(),
     )
 
 

@@ -42,8 +42,8 @@ def orthogonalise(matrix: Tensor, rounds: int = 5) -> Tensor:
     """The matrix with its singular vectors kept and every singular value moved to about 1: (m, n) to (m, n).
 
     Newton–Schulz rounds x ← a x + b (x xᵀ) x + c (x xᵀ)² x, which need products only (Bernstein & Newhouse, 2024); with
-    Jordan's numbers the values end between about 0.7 and 1.2, which serves as well as 1. Several matrices of one shape
-    may be stacked, (k, m, n).
+    Jordan's numbers those that are not tiny end between about 0.7 and 1.2, which serves as well as 1. Several matrices of
+    one shape may be stacked, (k, m, n).
 
     >>> torch.linalg.svdvals(orthogonalise(torch.diag(torch.tensor([5.0, 1.0])))).round().tolist()
     [1.0, 1.0]

@@ -114,7 +114,7 @@ def prompt_box(
         if boundary is not None:
             st.button("Empty the box", key=f"{key}_empty", on_click=_empty, args=(key,))
         return None
-    ids = [*([] if boundary is None else [boundary]), *tokenizer.encode(text)]
+    ids = read_as(tokenizer, text, boundary)
     if len(ids) > limit:
         st.warning(
             f"The prompt has {len(ids):,} tokens; {limit} are read at once. The first {len(ids) - limit:,} are left "
@@ -123,6 +123,11 @@ def prompt_box(
         )
     kept = tuple(ids[-limit:])
     return Prompt(text, kept, tuple(tokenizer.labels[i] for i in kept))
+
+
+def read_as(tokenizer: Tokenizer, text: str, boundary: int | None) -> list[int]:
+    """The tokens of a text that the tokenizer knows all of, after the boundary where there is one."""
+    return [*([] if boundary is None else [boundary]), *tokenizer.encode(text)]
 
 
 def _offer_to_drop(tokenizer: Tokenizer, text: str, missing: list[str], key: str) -> None:

@@ -58,13 +58,13 @@ def bigrams(name: str) -> BigramReading:
 
 def heads(name: str, ids: tuple[int, ...], side: int) -> HeadsReading:
     """One forward pass of a checkpoint over a prompt, every head read, its map shrunk to `side` cells."""
-    read = _heads_of_much if _is_much(name, ids) else _heads
+    read = _heads_of_much if is_much(name, ids) else _heads
     return read(name, _written(name), ids, side)
 
 
 def pipeline(name: str, ids: tuple[int, ...]) -> PipelineReading:
     """The numbers of a prompt after every step through a checkpoint."""
-    read = _pipeline_of_much if _is_much(name, ids) else _pipeline
+    read = _pipeline_of_much if is_much(name, ids) else _pipeline
     return read(name, _written(name), ids)
 
 
@@ -80,7 +80,7 @@ def _written(name: str) -> int:
     return find_card(name).stat().st_mtime_ns
 
 
-def _is_much(name: str, ids: tuple[int, ...]) -> bool:
+def is_much(name: str, ids: tuple[int, ...]) -> bool:
     """Whether what is read of a prompt takes tens of megabytes: few of those are kept."""
     config = checkpoint(name).model.config
     return int(len(ids) * config.n_layers * config.d_model) > MUCH

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 import streamlit as st
 
 from explorer.ui import frame, resources
-from explorer.ui.pickers import checkpoint_picker, prompt_box
+from explorer.ui.pickers import checkpoint_names, checkpoint_picker, prompt_box, read_as
 from explorer.ui.state import KEPT
 
 DEFAULT = "ROMEO:\nWhat light is this?"
-LEARNING = "9 While it learns"
+HEADS, LEARNING = "1 Heads", "9 While it learns"
 # Each part is a function of a module in ui/sections, imported when the part is first opened.
 PARTS = {
-    "1 Heads": "gpt_wall.show_heads",
+    HEADS: "gpt_wall.show_heads",
     "2 One head": "gpt_head.show_one_head",
     "3 Values": "gpt_pipeline.show_values",
     "4 Switch off": "gpt_ablation.show_ablation",
@@ -33,6 +34,7 @@ MOST_ROWS = 300_000  # of a table of maps: beyond it, the open head's alone
 def explore(shown: dict[str, Any]) -> None:
     """One fragment from the part to its last figure: nothing outside it is drawn again."""
     shown.clear()
+    _read_ahead()
     part = st.segmented_control("Part", list(PARTS), default=next(iter(PARTS)), required=True, key="gpt_part", **KEPT)
     module, _, name = PARTS[part].partition(".")
     show = getattr(import_module(f"explorer.ui.sections.{module}"), name)
@@ -49,6 +51,26 @@ def explore(shown: dict[str, Any]) -> None:
         if prompt is not None:
             shown["prompt"] = (loaded.name, prompt)
             show(loaded, prompt)
+
+
+def _read_ahead() -> None:
+    """Read what was typed before anything is drawn: what then comes without a pause, the browser lays out once.
+
+    Nothing is decided here: an input that cannot be read is answered where it is drawn, and what takes long has its bar
+    there.
+    """
+    name, text = st.session_state.get("checkpoint"), st.session_state.get("prompt")
+    if st.session_state.get("gpt_part", HEADS) != HEADS or not text or name not in checkpoint_names():
+        return
+    with suppress(ValueError):
+        loaded = resources.checkpoint(name)
+        if loaded.tokenizer.missing(text):
+            return
+        ids = tuple(read_as(loaded.tokenizer, text, loaded.boundary)[-loaded.model.config.context_length :])
+        if not resources.is_much(name, ids):
+            from explorer.ui.sections.gpt_wall import wall_side
+
+            resources.heads(name, ids, wall_side(loaded.model.config.n_heads))
 
 
 def pattern_rows(shown: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
@@ -84,7 +106,7 @@ def next_rows(shown: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
         return []
     name, _ = shown["prompt"]
     labels = resources.checkpoint(name).tokenizer.labels
-    return list(zip(labels, shown["head"][0].next.probabilities.tolist(), strict=True))
+    return list(zip(labels, shown["head"][0].probabilities.tolist(), strict=True))
 
 
 def step_rows(shown: dict[str, Any]) -> Sequence[tuple[Any, ...]]:

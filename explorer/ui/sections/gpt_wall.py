@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from explorer.ui.pickers import Prompt
 
 OPENED = Cell(0, 0, 0)  # the head that is open at first
+PAINT_SECONDS = 0.06  # before the rest is sent: the browser paints the wall first, and then arcs and bars
 WINDOW = 128  # tokens under the arcs at once
 Scores = dict[str, np.ndarray]
 
@@ -52,6 +54,7 @@ def show_heads(loaded: Checkpoint, prompt: Prompt) -> None:
     layer, head = open_head(L, H, scores)
     shown["head"], shown["scores"] = (reading, layer, head), scores
     _wall(reading, scores, prompt.labels, Cell(layer * H + head, 0, 0))
+    time.sleep(PAINT_SECONDS)
     _what_the_words_mean(induction)
     st.subheader(f"Layer {layer}, head {head} opened", anchor=False)
     _measured(scores, layer, head)
@@ -233,12 +236,12 @@ def _window(T: int) -> int:
 def _next(loaded: Checkpoint, prompt: Prompt, reading: HeadsReading, off: frozenset[tuple[int, int]]) -> None:
     """The likeliest next tokens after the whole prompt, and what they become with some heads silent."""
     st.subheader("What comes next", anchor=False)
-    whole, labels = reading.next, loaded.tokenizer.labels
+    likely, labels = reading.probabilities, loaded.tokenizer.labels
     if not off:
         st.markdown("Switch a head off above, and see here what it was good for on this prompt.")
-        chart = next_token_chart(whole.probabilities, labels)
+        chart = next_token_chart(likely, labels)
     else:
-        without = resources.next_token(loaded.name, prompt.ids, off)
+        whole, without = (resources.next_token(loaded.name, prompt.ids, silent) for silent in (frozenset(), off))
         heads = ", ".join(f"{layer}.{head}" for layer, head in sorted(off)[:6]) + (", …" if len(off) > 6 else "")
         every = len(off) == reading.maps.shape[0] * reading.maps.shape[1]
         which = "all of the heads" if every else f"{len(off)} of the heads (layer.head {heads})"
@@ -250,8 +253,8 @@ def _next(loaded: Checkpoint, prompt: Prompt, reading: HeadsReading, off: frozen
                 f"{told}: striped bars. Loss on your prompt: {whole.loss:.3f} → **{without.loss:.3f}** nats a token "
                 f"({without.loss - whole.loss:+.3f})."
             )
-        chart = next_token_chart(whole.probabilities, labels, changed=without.probabilities)
-    best = int(whole.probabilities.argmax())
+        chart = next_token_chart(likely, labels, changed=without.probabilities)
+    best = int(likely.argmax())
     st.echarts_chart(
         chart,
         height=420 if not off else 620,
