@@ -1,7 +1,7 @@
 """The page GPT inside: a prompt typed until all maps are redrawn, and a model in the shape of GPT-2 small.
 
     python -m benchmarks.gpt_inside [--n 15]     about four minutes
-    python -m benchmarks.gpt_inside --smoke      a few presses; a small model in place of GPT-2's shape
+    python -m benchmarks.gpt_inside --smoke      a few presses; a small model in place of GPT-2's shape, without part 3
 
 1. On the shipped checkpoint, in Chromium: from the key that sends a new prompt to the wall of all heads redrawn, plus two
    animation frames, against a slider that only rewrites a line of text; the two take turns. At most 1.8 times.
@@ -102,7 +102,7 @@ def excerpts(n: int, length: int) -> list[str]:
     return [text[1000 + 300 * i :][: length - i % 2] for i in range(n)]
 
 
-def in_chromium(folder: Path, n: int, long: int, chromium: str) -> None:
+def in_chromium(folder: Path, n: int, long: int, chromium: str, smoke: bool) -> None:
     with (
         served(ROOT / "benchmarks" / "_slider_page.py") as text,
         served(ROOT / "app.py") as app,
@@ -123,6 +123,9 @@ def in_chromium(folder: Path, n: int, long: int, chromium: str) -> None:
         report("1. shipped, prompt to maps", measure(pages[0], pages[1], excerpts(n + 2, TYPED)), 1.8)
         two = excerpts(2, long)
         turns = [two[i % 2] for i in range(n + 2)]
+        if smoke:
+            browser.close()
+            return
         report(f"3. {NAME}, {long} tokens, beyond the pass", measure(pages[0], pages[2], turns), 3)
         browser.close()
 
@@ -176,7 +179,7 @@ def main() -> None:
         if not Path(chosen.chromium).exists():
             print(f"skipped: no browser at {chosen.chromium}; install Debian's chromium or say --chromium PATH")
             return
-        in_chromium(folder, 3 if chosen.smoke else chosen.n, length, chosen.chromium)
+        in_chromium(folder, 3 if chosen.smoke else chosen.n, length, chosen.chromium, chosen.smoke)
 
 
 if __name__ == "__main__":
