@@ -64,7 +64,8 @@ def _read_ahead() -> None:
         return
     with suppress(ValueError):
         loaded = resources.checkpoint(name)
-        if loaded.tokenizer.missing(text):
+        has_heads = hasattr(loaded.model.config, "n_heads") and getattr(loaded.model.config, "n_layers", 0) > 0
+        if not has_heads or loaded.tokenizer.missing(text):  # other pages offer models that this one does not
             return
         ids = tuple(read_as(loaded.tokenizer, text, loaded.boundary)[-loaded.model.config.context_length :])
         if not resources.is_much(name, ids):
