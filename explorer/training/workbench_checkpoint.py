@@ -13,15 +13,11 @@ from explorer.training.workbench_runs import saved_model
 def write_checkpoint(folder: Path, run: str, path: Path) -> Path:
     """Write the run's model as the checkpoint `path`; its path without suffix.
 
-    Raises RunStateError for a run that is not there, OSError where it cannot be written; nothing half-written stays.
+    Raises RunStateError for a run that is not there, OSError where it cannot be written; a checkpoint
+    that was there before then stays whole.
     """
     model, tokenizer, facts = saved_model(folder, run)
-    try:
-        save_checkpoint(path, model, tokenizer, architecture=facts["spec"]["architecture"], facts=card_facts(facts))
-    except OSError:
-        for suffix in (".safetensors", ".json"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        raise
+    save_checkpoint(path, model, tokenizer, architecture=facts["spec"]["architecture"], facts=card_facts(facts))
     return path
 
 
